@@ -1,0 +1,47 @@
+import type { Notification } from '../notifications/notification.ts';
+
+/**
+ * A CloudEvents 1.0 event in the JSON format, https://github.com/cloudevents/spec (v1.0.2).
+ * Close to how Azure Event Grid delivers Graph's events.
+ */
+export interface CloudEvent {
+  readonly specversion: '1.0';
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  readonly subject: string;
+  /** When the notification was received, RFC 3339. */
+  readonly time: string;
+  readonly datacontenttype: 'application/json';
+  readonly subscriptionid: string;
+  readonly tenantid: string;
+  readonly sequence: string;
+  /** JSON text, exactly as Graph wrote it; see `renderCloudEvent`. */
+  readonly data: string;
+}
+
+/** The event that sinks get for a notification. */
+export function toCloudEvent(notification: Notification, data: string): CloudEvent {
+  return {
+    specversion: '1.0',
+    id: notification.id,
+    source: `/tenants/${notification.tenantId}/applications/${notification.applicationId}`,
+    type: notification.type,
+    subject: notification.subject,
+    time: new Date(notification.receivedAt).toISOString(),
+    datacontenttype: 'application/json',
+    subscriptionid: notification.subscriptionId,
+    tenantid: notification.tenantId,
+    sequence: notification.sequence,
+    data,
+  };
+}
+
+/**
+ * The event as JSON text. `data` goes in as it stands: parsing and rebuilding it would round
+ * integers beyond 2^53 and lose repeated keys.
+ */
+export function renderCloudEvent(event: CloudEvent): string {
+  const { data, ...attributes } = event;
+  return `${JSON.stringify(attributes).slice(0, -1)},"data":${data}}`;
+}

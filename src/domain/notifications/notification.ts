@@ -1,0 +1,36 @@
+import type { Envelope } from '../envelope.ts';
+
+/**
+ * `accepted`: genuine, on its way to its sinks. `pending`: a lifecycle notification that
+ * subscription management has not done with. `waiting`: encrypted and not judged yet; never
+ * delivered while it waits.
+ */
+export type NotificationState = 'accepted' | 'pending' | 'waiting';
+
+/** One accepted item of a receipt, under its own id. */
+export interface Notification {
+  /** 40 hex digits of the dedupe key's SHA-256; of a waiting one `<receiptId>_<place>`. */
+  readonly id: string;
+  readonly organizationId: string;
+  readonly subscriptionId: string;
+  readonly tenantId: string;
+  readonly applicationId: string;
+  readonly state: NotificationState;
+  /** Of the CloudEvent, such as `Microsoft.Graph.MessageCreated`. */
+  readonly type: string;
+  /** Of the CloudEvent: the path of what changed. */
+  readonly subject: string;
+  readonly sequence: string;
+  readonly receivedAt: number;
+  readonly receiptId: string;
+  readonly place: number;
+  /** The sinks that were chosen when it was expanded; each gets one delivery. */
+  readonly sinkIds: readonly string[];
+  /** JSON text of Graph's item without `clientState` and `encryptedContent`; `null` while waiting. */
+  readonly data: string | null;
+  /**
+   * While waiting: JSON of `{ item, tokens }` (Graph's item as text, the POST's validation
+   * tokens), sealed under the context `notification:<id>`; else `null`.
+   */
+  readonly sealed: Envelope | null;
+}

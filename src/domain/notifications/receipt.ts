@@ -1,0 +1,96 @@
+import type { Envelope } from '../envelope.ts';
+
+/** One accepted item inside a receipt. */
+export interface ReceiptItem {
+  /** Where it stood in the POST's `value`, from 0. */
+  readonly place: number;
+  readonly organizationId: string;
+  /** Lower case. */
+  readonly subscriptionId: string;
+  readonly applicationId: string;
+  /** Graph's item as it was sent, without `clientState`; JSON text, never parsed and rebuilt. */
+  readonly text: string;
+}
+
+/**
+ * What one POST brought and was accepted; written before the POST is acknowledged, gone once
+ * its items are notifications.
+ */
+export interface Receipt {
+  /** Of `createReceiptId`: sorts by time of receipt. */
+  readonly id: string;
+  /** Of its first item; each item names its own, because a POST may mix subscriptions. */
+  readonly organizationId: string;
+  readonly receivedAt: number;
+  /**
+   * Graph's `validationTokens` as a JSON array of strings, sealed under the context
+   * `receipt:<id>:tokens`; `null` when none of the items is encrypted.
+   */
+  readonly tokens: Envelope | null;
+  /** At least one. */
+  readonly items: readonly ReceiptItem[];
+}
+
+/** An item of a subscription that is not known yet; judged again when it is. */
+export interface HeldItem {
+  /** Receipt id and place of the POST that brought it, joined by `_`. */
+  readonly id: string;
+  /** `default`: whose it is shows only when the subscription is known. */
+  readonly organizationId: string;
+  /** Lower case. */
+  readonly subscriptionId: string;
+  /** The receipt id of the POST that brought it. */
+  readonly receiptId: string;
+  readonly place: number;
+  readonly receivedAt: number;
+  /** SHA-256 of the clientState, lower-case hex; of the empty text when there was none. */
+  readonly clientStateDigest: string;
+  /** As in `Receipt`, under the context `receipt:<receiptId>:tokens`; `null` for a plain item. */
+  readonly tokens: Envelope | null;
+  /** As in `ReceiptItem`. */
+  readonly text: string;
+}
+
+const MAX_COUNTER = 99_999;
+
+/**
+ * Numbers what one instance receives. Ids and sequences are fixed-width, so they sort as text:
+ * 15 digits of epoch milliseconds, 5 digits of a counter within one, and the instance.
+ * They rise within one instance, a clock that is set back included.
+ */
+export class ReceiptCounter {
+  readonly #instance: string;
+  #atMs = 0;
+  #next = 0;
+
+  /** `instance` tells instances apart; of one length in all of them. */
+  constructor(instance: string) {
+    this.#instance = instance;
+  }
+
+  /** The id of a new receipt, with room for the sequences of `items` items. */
+  next(nowMs: number, items: number): string {
+    if (nowMs > this.#atMs) {
+      this.#atMs = nowMs;
+      this.#next = 0;
+    } else if (this.#next + items > MAX_COUNTER + 1) {
+      this.#atMs += 1;
+      this.#next = 0;
+    }
+    const id = formatSequence(this.#atMs, this.#next, this.#instance);
+    this.#next += Math.max(1, items);
+    return id;
+  }
+}
+
+/** The `sequence` of an item: that of its receipt, counted on by its place. */
+export function sequenceOf(receiptId: string, place: number): string {
+  const [atMs = '0', counter = '0', instance = ''] = receiptId.split('-');
+  const at = Number(counter) + place;
+  const [carry, rest] = [Math.floor(at / (MAX_COUNTER + 1)), at % (MAX_COUNTER + 1)];
+  return formatSequence(Number(atMs) + carry, rest, instance);
+}
+
+function formatSequence(atMs: number, counter: number, instance: string): string {
+  return `${String(atMs).padStart(15, '0')}-${String(counter).padStart(5, '0')}-${instance}`;
+}

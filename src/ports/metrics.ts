@@ -1,0 +1,40 @@
+/** Counters, with the names of their labels. */
+export interface Counters {
+  /** Items of POSTs by verdict, and what became of held ones. */
+  notifications_total: { verdict: string };
+  /** Tries that ended; `outcome` is `delivered`, `retry`, `dead` or `lost`. */
+  deliveries_total: { sink: string; outcome: string };
+  http_requests_total: { method: string; route: string; status_code: string };
+}
+
+/** Durations in seconds, with the names of their labels. */
+export interface Histograms {
+  http_request_duration_seconds: { method: string; route: string; status_code: string };
+  /** From the headers' arrival to the answer, of notification POSTs and handshakes alike. */
+  graph_ack_duration_seconds: { kind: 'handshake' | 'notifications' };
+  /** One try at a sink. */
+  delivery_duration_seconds: { sink: string };
+}
+
+/** Values read when somebody asks, with what gives them. */
+export interface Gauges {
+  /** Share of answers to Graph slower than 3 s, and than 10 s, in the last 10 minutes; 0 to 1. */
+  graph_ack_slow_ratio: number;
+  graph_ack_drop_ratio: number;
+  inbox_backlog_receipts: number;
+  inbox_backlog_age_seconds: number;
+  dead_letters: number;
+  held_items: number;
+  free_disk_bytes: number;
+}
+
+/**
+ * Counts what happens. Never throws and never waits. Label values come from bounded sets: route
+ * patterns, sink ids, verdicts; never an address, a path or a text of a caller's.
+ */
+export interface Metrics {
+  count<N extends keyof Counters>(name: N, labels: Counters[N], by?: number): void;
+  observe<N extends keyof Histograms>(name: N, labels: Histograms[N], seconds: number): void;
+  /** `read` is called at each scrape and may be asynchronous; its failure leaves the gauge out. */
+  gauge<N extends keyof Gauges>(name: N, read: () => Gauges[N] | Promise<Gauges[N]>): void;
+}
