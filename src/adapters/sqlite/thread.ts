@@ -1,0 +1,138 @@
+import { statSync } from 'node:fs';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { parentPort, workerData } from 'node:worker_threads';
+import { migrate, type Migration } from './schema.ts';
+
+/** What the main thread tells a database thread at its start. */
+export interface ThreadData {
+  readonly file: string;
+  /** A reading thread opens the file read-only and never migrates it. */
+  readonly readOnly: boolean;
+}
+
+/** One call: the name of a procedure and its argument, flat values and text only. */
+export type Call = readonly [name: string, argument: unknown];
+
+/** What became of a call: its value, or the text of its error. */
+export type Reply = { readonly value: unknown } | { readonly error: string };
+
+/** A database with its statements, each prepared once. */
+export interface Database {
+  prepare(sql: string): StatementSync;
+}
+
+/**
+ * A piece of work in the thread. Runs inside a transaction that it may share with others, and may
+ * run twice: when a neighbour fails, the transaction is rolled back and each is run alone.
+ */
+export type Procedure = (db: Database, argument: never) => unknown;
+
+// Large enough that checkpoints are rare, small enough that one takes some 25 ms.
+const MAX_WAL_BYTES = 64 * 1024 * 1024;
+
+/** Serves the procedures of one file in this thread until the main thread ends it. */
+export function serve(
+  migrations: readonly Migration[],
+  procedures: Record<string, Procedure>,
+): void {
+  const { file, readOnly } = workerData as ThreadData;
+  const port = parentPort;
+  if (port === null) throw new Error('a database thread is started by openThread');
+
+  const db = open(file, readOnly);
+  if (!readOnly) migrate(db, file, migrations);
+  const database = withStatements(db);
+  const begin = readOnly ? 'BEGIN' : 'BEGIN IMMEDIATE';
+  const checkpoint = readOnly ? () => undefined : createCheckpoint(db, `${file}-wal`);
+
+  port.on('message', (message: readonly Call[] | 'close') => {
+    if (message === 'close') {
+      db.close();
+      port.close();
+      return;
+    }
+    port.postMessage(runBatch(message));
+    checkpoint();
+  });
+  port.postMessage('open');
+
+  function runBatch(calls: readonly Call[]): Reply[] {
+    try {
+      return transaction(() => calls.map((call) => ({ value: run(call) })));
+    } catch (error) {
+      // One call's failure must not be its neighbours': each again, alone. A database that cannot
+      // even begin or commit fails them all, or each would wait for the lock in its turn.
+      if (!(error instanceof ProcedureError) || calls.length === 1) {
+        return calls.map(() => ({ error: textOf(error) }));
+      }
+      return calls.flatMap((call) => runBatch([call]));
+    }
+  }
+
+  function transaction<T>(work: () => T): T {
+    db.exec(begin);
+    try {
+      const result = work();
+      db.exec('COMMIT');
+      return result;
+    } catch (error) {
+      if (db.isTransaction) db.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  function run([name, argument]: Call): unknown {
+    if (name === 'ping') return null;
+    const procedure = procedures[name];
+    if (procedure === undefined) throw new Error(`no procedure ${name}`);
+    try {
+      return procedure(database, argument as never);
+    } catch (cause) {
+      throw new ProcedureError(`${name}: ${textOf(cause)}`, { cause });
+    }
+  }
+}
+
+class ProcedureError extends Error {}
+
+function open(file: string, readOnly: boolean): DatabaseSync {
+  const db = new DatabaseSync(file, { readOnly, timeout: 5000 });
+  if (!readOnly) {
+    db.exec('PRAGMA journal_mode = WAL');
+    db.exec('PRAGMA synchronous = FULL');
+    db.exec('PRAGMA wal_autocheckpoint = 0');
+  }
+  db.exec('PRAGMA temp_store = MEMORY');
+  db.exec('PRAGMA cache_size = -16000');
+  return db;
+}
+
+function withStatements(db: DatabaseSync): Database {
+  const statements = new Map<string, StatementSync>();
+  return {
+    prepare(sql) {
+      const known = statements.get(sql);
+      if (known !== undefined) return known;
+      const prepared = db.prepare(sql);
+      statements.set(sql, prepared);
+      return prepared;
+    },
+  };
+}
+
+/** Folds the log into the file once it has grown; runs after the replies have left. */
+function createCheckpoint(db: DatabaseSync, walFile: string): () => void {
+  let nextAtBytes = MAX_WAL_BYTES;
+  return function checkpoint() {
+    const { size } = statSync(walFile, { throwIfNoEntry: false }) ?? { size: 0 };
+    if (size < nextAtBytes) return;
+    // A reader in the middle of a page makes it fail as busy: not a fault, tried again a bit later.
+    const row = db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
+    nextAtBytes = row?.['busy'] === 0 ? MAX_WAL_BYTES : size + MAX_WAL_BYTES / 4;
+  };
+}
+
+function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return 'errcode' in error ? `${error.message} (SQLite ${String(error.errcode)})` : error.message;
+}
