@@ -1,5 +1,5 @@
 // The layers of docs/adr/0001: main, compose, cli → adapters → app → ports → domain.
-const ROOTS = '^src/(main|compose|cli)\\.ts$';
+const ROOTS = '^src/[^/]+\\.ts$';
 const pathOf = (...layers) => `^src/(${layers.join('|')})/`;
 
 export default {
@@ -41,10 +41,10 @@ export default {
     },
     {
       name: 'nobody-imports-the-roots',
-      comment: 'compose.ts knows everybody, and nobody but main and cli knows it',
+      comment: 'compose.ts knows everybody, and nobody below it knows what lies beside it',
       severity: 'error',
       from: { path: '^src/', pathNot: ROOTS },
-      to: { path: '^src/(main|compose|cli|config)\\.ts$' },
+      to: { path: ROOTS },
     },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     {

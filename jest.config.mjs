@@ -5,6 +5,8 @@ export default {
   coverageProvider: 'v8',
   setupFilesAfterEnv: ['<rootDir>/test/support/setup.ts'],
   testTimeout: 20_000,
+  maxWorkers: 2,
+  reporters: ['default', '<rootDir>/test/support/plain-reporter.mjs'],
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

@@ -1,7 +1,7 @@
 import type { AuditEntry, RecordedAuditEntry } from '../domain/audit/audit-entry.ts';
 
 /**
- * Keeps audit entries: appended only, in order.
+ * Keeps audit entries: appended only, in order, until they are too old.
  *
  * Entries wait in a bounded buffer while the store is away; when that is full the newest is
  * refused. Whoever must not go on without the entry awaits it; whoever must not wait ignores the
@@ -13,4 +13,7 @@ export interface AuditTrail {
 
   /** The latest entries of an organisation, the latest first; at most 200. */
   latest(organizationId: string, limit: number): Promise<readonly RecordedAuditEntry[]>;
+
+  /** Removes at most `limit` entries from before `before` (epoch ms), the oldest first; gives how many. */
+  purge(before: number, limit: number): Promise<number>;
 }

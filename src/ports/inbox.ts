@@ -15,8 +15,9 @@ export interface Unsettled {
   readonly receivedAt: number;
 }
 
-/** What is held of one subscription. */
+/** One held item, as far as limits count it. */
 export interface HeldUsage {
+  readonly id: string;
   readonly subscriptionId: string;
   readonly receivedAt: number;
   readonly bytes: number;

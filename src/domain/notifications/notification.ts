@@ -29,8 +29,8 @@ export interface Notification {
   /** JSON text of Graph's item without `clientState` and `encryptedContent`; `null` while waiting. */
   readonly data: string | null;
   /**
-   * While waiting: JSON of `{ item, tokens }` (Graph's item as text, the POST's validation
-   * tokens), sealed under the context `notification:<id>`; else `null`.
+   * While waiting: JSON of `{ item, receiptId, tokens }` (Graph's item as text, and the envelope of
+   * the validation tokens of its receipt), sealed under the context `notification:<id>`; else `null`.
    */
   readonly sealed: Envelope | null;
 }

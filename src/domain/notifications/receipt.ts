@@ -23,8 +23,8 @@ export interface Receipt {
   readonly organizationId: string;
   readonly receivedAt: number;
   /**
-   * Graph's `validationTokens` as a JSON array of strings, sealed under the context
-   * `receipt:<id>:tokens`; `null` when none of the items is encrypted.
+   * Graph's `validationTokens` as a JSON array of strings, sealed under `tokensContext(id)`; `null`
+   * when none of the items is encrypted.
    */
   readonly tokens: Envelope | null;
   /** At least one. */
@@ -45,13 +45,14 @@ export interface HeldItem {
   readonly receivedAt: number;
   /** SHA-256 of the clientState, lower-case hex; of the empty text when there was none. */
   readonly clientStateDigest: string;
-  /** As in `Receipt`, under the context `receipt:<receiptId>:tokens`; `null` for a plain item. */
+  /** As in `Receipt`, under `tokensContext(receiptId)`; `null` for a plain item. */
   readonly tokens: Envelope | null;
   /** As in `ReceiptItem`. */
   readonly text: string;
 }
 
-const MAX_COUNTER = 99_999;
+/** How many sequences fit into a millisecond. */
+const PER_MS = 100_000;
 
 /**
  * Numbers what one instance receives. Ids and sequences are fixed-width, so they sort as text:
@@ -68,27 +69,42 @@ export class ReceiptCounter {
     this.#instance = instance;
   }
 
-  /** The id of a new receipt, with room for the sequences of `items` items. */
-  next(nowMs: number, items: number): string {
+  /** The id of a new receipt, with room for the sequences of the places 0 to `places` - 1. */
+  next(nowMs: number, places: number): string {
     if (nowMs > this.#atMs) {
       this.#atMs = nowMs;
       this.#next = 0;
-    } else if (this.#next + items > MAX_COUNTER + 1) {
-      this.#atMs += 1;
-      this.#next = 0;
     }
     const id = formatSequence(this.#atMs, this.#next, this.#instance);
-    this.#next += Math.max(1, items);
+    const after = this.#next + Math.max(1, places);
+    this.#atMs += Math.floor(after / PER_MS);
+    this.#next = after % PER_MS;
     return id;
   }
 }
 
 /** The `sequence` of an item: that of its receipt, counted on by its place. */
 export function sequenceOf(receiptId: string, place: number): string {
-  const [atMs = '0', counter = '0', instance = ''] = receiptId.split('-');
+  const [atMs, counter, instance] = [
+    receiptId.slice(0, 15),
+    receiptId.slice(16, 21),
+    receiptId.slice(22),
+  ];
   const at = Number(counter) + place;
-  const [carry, rest] = [Math.floor(at / (MAX_COUNTER + 1)), at % (MAX_COUNTER + 1)];
-  return formatSequence(Number(atMs) + carry, rest, instance);
+  return formatSequence(Number(atMs) + Math.floor(at / PER_MS), at % PER_MS, instance);
+}
+
+/**
+ * The context that a POST's validation tokens are sealed under. The receipt of items that had been
+ * held bears the POST's id and the subscription's: both give one context.
+ */
+export function tokensContext(receiptId: string): string {
+  return `receipt:${sequenceOf(receiptId, 0)}:tokens`;
+}
+
+/** The id of the receipt of items of one subscription that had been held. */
+export function heldReceiptId(receiptId: string, subscriptionId: string): string {
+  return `${receiptId}-${subscriptionId}`;
 }
 
 function formatSequence(atMs: number, counter: number, instance: string): string {

@@ -1,0 +1,45 @@
+import type { Middleware } from 'koa';
+import { ServiceError } from '../../../domain/errors.ts';
+import type { Clock } from '../../../ports/clock.ts';
+import type { Log } from '../../../ports/log.ts';
+import {
+  INTERNAL,
+  type Problem,
+  presentError,
+  presentProblem,
+  toProblem,
+} from '../present-error.ts';
+import type { RequestState } from '../request-state.ts';
+
+const PROBLEM_TYPE = 'application/problem+json';
+
+/** The only place where a failure becomes a response. */
+export function errorBoundary(deps: {
+  log: Log;
+  clock: Clock;
+  production: boolean;
+}): Middleware<RequestState> {
+  return async function errorBoundaryMiddleware(ctx, next) {
+    try {
+      await next();
+    } catch (error) {
+      const { requestId } = ctx.state;
+      const problem = error instanceof ServiceError ? toProblem(error) : INTERNAL;
+      if (problem.status >= 500) deps.log.error({ err: error, requestId }, 'request failed');
+      if (problem.retryAfter !== undefined) ctx.set('Retry-After', String(problem.retryAfter));
+      ctx.vary('Accept');
+      const asProblem = ctx.accepts('application/json', PROBLEM_TYPE) === PROBLEM_TYPE;
+      const present = asProblem ? presentProblem : presentError;
+      const shown = deps.production ? problem : withStack(problem, error);
+      ctx.status = problem.status;
+      ctx.type = asProblem ? PROBLEM_TYPE : 'application/json';
+      ctx.body = present(shown, { requestId, at: deps.clock.now() });
+    }
+  };
+}
+
+function withStack(problem: Problem, error: unknown): Problem {
+  return error instanceof Error && error.stack !== undefined
+    ? { ...problem, stack: error.stack }
+    : problem;
+}

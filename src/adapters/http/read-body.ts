@@ -1,0 +1,83 @@
+import { isAscii, isUtf8 } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
+import { BodyTimeoutError, MalformedBodyError, PayloadTooLargeError } from '../../domain/errors.ts';
+import type { Clock } from '../../ports/clock.ts';
+
+/** How long a client that was refused may go on sending before it is cut off. */
+const LINGER_MS = 1000;
+
+/** What a body may be, and who counts it. */
+export interface BodyBounds {
+  readonly maxBytes: number;
+  /** Epoch milliseconds. */
+  readonly deadline: number;
+  readonly clock: Clock;
+  /** Called with each piece's length before it is kept; may throw to refuse it. */
+  readonly count: (bytes: number) => void;
+}
+
+/**
+ * Reads a whole body into memory. Rejects with `PayloadTooLargeError`, `BodyTimeoutError` at the
+ * deadline, `MalformedBodyError` when the client stops half-way, or with what `count` throws.
+ *
+ * After a refusal the rest is read and thrown away for a second, because a client that is cut off
+ * while it sends seldom gets to see the answer; then the connection ends.
+ */
+export function readBody(req: IncomingMessage, bounds: BodyBounds): Promise<Buffer> {
+  const { clock, deadline, maxBytes } = bounds;
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = [];
+    let bytes = 0;
+    const cancel = clock.after(Math.max(0, deadline - clock.now()), () =>
+      refuse(new BodyTimeoutError('The body did not arrive in time')),
+    );
+
+    const onData = (piece: Buffer): void => {
+      bytes += piece.length;
+      if (bytes > maxBytes) return refuse(tooLarge(maxBytes));
+      try {
+        bounds.count(piece.length);
+      } catch (error) {
+        return refuse(error);
+      }
+      pieces.push(piece);
+    };
+    const onEnd = (): void => {
+      stop();
+      resolve(pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces, bytes));
+    };
+    const onClose = (): void => refuse(new MalformedBodyError('The body ended early'));
+
+    function stop(): void {
+      cancel();
+      req.off('data', onData).off('end', onEnd).off('close', onClose);
+    }
+
+    function refuse(reason: unknown): void {
+      stop();
+      req.resume();
+      clock.after(LINGER_MS, () => {
+        if (!req.complete) req.destroy();
+      });
+      reject(reason);
+    }
+
+    if (Number(req.headers['content-length'] ?? 0) > maxBytes) return refuse(tooLarge(maxBytes));
+    req.on('data', onData).on('end', onEnd).on('close', onClose);
+    // A reset of the connection is told by `close` as well; unheard, it would end the process.
+    req.on('error', onClose);
+  });
+}
+
+/** The text of a body. Throws `MalformedBodyError` unless it is UTF-8 (RFC 8259 §8.1). */
+export function decodeText(body: Buffer): string {
+  // Most bodies are ASCII: a third of the time, and half of the memory, of decoding UTF-8.
+  if (isAscii(body)) return body.toString('latin1');
+  if (!isUtf8(body)) throw new MalformedBodyError('The body is not UTF-8');
+  const text = body.toString('utf8');
+  return text.startsWith('\uFEFF') ? text.slice(1) : text;
+}
+
+function tooLarge(maxBytes: number): PayloadTooLargeError {
+  return new PayloadTooLargeError(`The body is larger than ${maxBytes} bytes`);
+}

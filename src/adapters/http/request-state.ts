@@ -1,0 +1,40 @@
+import type { Context } from 'koa';
+import { UnauthenticatedError } from '../../domain/errors.ts';
+import type { Principal } from '../../domain/identity/principal.ts';
+
+/** What the middleware leaves in `ctx.state` for those after it. */
+export interface RequestState {
+  requestId: string;
+  /** Set once a credential was found good. */
+  principal?: Principal;
+}
+
+/** Who asks; a route that was mounted without the credential step answers nobody. */
+export function principalOf(ctx: { state: RequestState }): Principal {
+  if (ctx.state.principal === undefined) {
+    throw new UnauthenticatedError('This needs a valid X-API-Key header');
+  }
+  return ctx.state.principal;
+}
+
+/** The `:id` of the route; nothing has the empty one. */
+export function idOf(ctx: { params: Readonly<Record<string, string>> }): string {
+  return ctx.params['id'] ?? '';
+}
+
+/** Methods of the routes at this path, whichever router has them. */
+export function methodsAtPath(ctx: Context): readonly string[] {
+  return [...new Set(layersOf(ctx).flatMap(({ methods }) => methods))];
+}
+
+/** The pattern of the route, a label of bounded variety; `unmatched` when there is none. */
+export function routePatternOf(ctx: Context): string {
+  const routes = layersOf(ctx).filter(({ methods }) => methods.length > 0);
+  const route = routes.find(({ methods }) => methods.includes(ctx.method)) ?? routes[0];
+  return route === undefined ? 'unmatched' : String(route.path);
+}
+
+/** The router's matches at this path; those without methods are middleware. */
+function layersOf(ctx: Context): readonly { methods: string[]; path: string | RegExp }[] {
+  return ctx['matched'] ?? [];
+}

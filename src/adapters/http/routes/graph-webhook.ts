@@ -1,0 +1,83 @@
+import { Router } from '@koa/router';
+import type { Context } from 'koa';
+import type { AcceptPost } from '../../../app/notifications/accept-post.ts';
+import type { IntakeGate } from '../../../app/notifications/intake-gate.ts';
+import type { AckWindow } from '../../../domain/notifications/ack-window.ts';
+import { UnsupportedMediaTypeError } from '../../../domain/errors.ts';
+import { readValidationToken } from '../../../domain/notifications/handshake.ts';
+import type { Clock } from '../../../ports/clock.ts';
+import type { Metrics } from '../../../ports/metrics.ts';
+import { decodeText, readBody } from '../read-body.ts';
+import type { RequestState } from '../request-state.ts';
+
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
+const ACCEPTED = '{"status":"accepted"}';
+const JSON_TYPE = /^application\/json\s*(?:;|$)/i;
+
+/**
+ * Where Graph posts: the handshake, change notifications and lifecycle notifications alike.
+ * Nothing here asks the network, and the handshake does not even ask a store.
+ */
+export function graphWebhookRoutes(deps: {
+  acceptPost: AcceptPost;
+  gate: IntakeGate;
+  acks: AckWindow;
+  clock: Clock;
+  metrics: Metrics;
+  ackTimeoutMs: number;
+}): Router<RequestState> {
+  const { clock } = deps;
+  const router = new Router<RequestState>();
+
+  router.post(['/webhooks/graph', '/webhooks/graph/lifecycle'], async function graphWebhook(ctx) {
+    const startedAt = clock.now();
+    const token = readValidationToken(ctx.querystring);
+    measure(ctx, startedAt, token === undefined ? 'notifications' : 'handshake');
+    if (token === undefined) {
+      await accept(ctx, startedAt + deps.ackTimeoutMs);
+    } else {
+      ctx.type = 'text/plain; charset=utf-8';
+      ctx.body = token;
+    }
+  });
+  return router;
+
+  async function accept(ctx: Context, deadline: number): Promise<void> {
+    const pass = deps.gate.enter();
+    try {
+      requirePlainJson(ctx);
+      const body = await readBody(ctx.req, {
+        maxBytes: MAX_BODY_BYTES,
+        deadline,
+        clock,
+        count: (bytes) => pass.add(bytes),
+      });
+      await deps.acceptPost(decodeText(body), deadline);
+    } finally {
+      pass.leave();
+    }
+    ctx.status = 202;
+    ctx.type = 'application/json';
+    ctx.body = ACCEPTED;
+  }
+
+  /** Until the answer is out, because that is what Graph measures. */
+  function measure(ctx: Context, startedAt: number, kind: 'handshake' | 'notifications'): void {
+    ctx.res.once('close', () => {
+      const now = clock.now();
+      const seconds = Math.max(0, now - startedAt) / 1000;
+      deps.metrics.observe('graph_ack_duration_seconds', { kind }, seconds);
+      deps.acks.add(seconds, now);
+    });
+  }
+}
+
+function requirePlainJson(ctx: Context): void {
+  if (!JSON_TYPE.test(ctx.get('Content-Type'))) {
+    throw new UnsupportedMediaTypeError('The body must be application/json');
+  }
+  // Graph compresses nothing, and whoever does may be sending a bomb.
+  if (!['', 'identity'].includes(ctx.get('Content-Encoding').toLowerCase())) {
+    throw new UnsupportedMediaTypeError('The body must not be compressed');
+  }
+}

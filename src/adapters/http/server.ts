@@ -1,0 +1,99 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { Clock } from '../../ports/clock.ts';
+import type { Digest } from '../../ports/digest.ts';
+import { trackConnections } from './connections.ts';
+import { answerOn, createRefuse, REFUSALS, refusalOf } from './refusals.ts';
+
+const LIMITS = {
+  /** To the last header, against those who send a byte a second (Slowloris). */
+  headersTimeout: 10_000,
+  /** To the last byte of the body. Routes that must be quicker have limits of their own. */
+  requestTimeout: 30_000,
+  /** How often these two are looked at. */
+  connectionsCheckingInterval: 1000,
+  /** Above the idle time of common load balancers (60 s), so that they close first. */
+  keepAliveTimeout: 65_000,
+  maxHeaderSize: 16_384,
+  /** Node's own answer to a missing Host has neither our headers nor our shape. */
+  requireHostHeader: false,
+};
+
+/** How long a refused client may take to read why. */
+const LINGER_MS = 1000;
+
+/** A listener that is open. */
+export interface HttpListener {
+  /** With the port that was taken when 0 was asked for. */
+  readonly url: string;
+  /** Goes on serving, and lets each client connect anew for its next request. */
+  drain(): void;
+  /** Listens no more and resolves when the answers in flight have been given. */
+  close(): Promise<void>;
+}
+
+/** Opens a listener; rejects with a sentence that names host and port when it cannot. */
+export async function openHttpServer(deps: {
+  handler: RequestListener;
+  digest: Digest;
+  clock: Clock;
+  host: string;
+  port: number;
+  limits?: Partial<typeof LIMITS>;
+}): Promise<HttpListener> {
+  const server = createServer({ ...LIMITS, ...deps.limits });
+  const connections = trackConnections(server);
+  const refuse = createRefuse(deps);
+  let draining = false;
+
+  server.on('request', (req, res) => {
+    if (draining) res.setHeader('Connection', 'close');
+    if (req.httpVersion === '1.1' && req.headers.host === undefined) refuse(res, REFUSALS.noHost);
+    else deps.handler(req, res);
+  });
+  server.on('checkExpectation', (_req, res) => refuse(res, REFUSALS.expectation));
+  server.on('connect', (_req, connection) => {
+    const answer = answerOn(connection);
+    if (answer !== undefined) refuse(answer, REFUSALS.method);
+  });
+  server.on('clientError', (error, connection) => {
+    const answer = connections.answerOf(connection) ?? answerOn(connection);
+    if (answer !== undefined) refuse(answer, refusalOf(error));
+    deps.clock.after(LINGER_MS, () => connection.destroy());
+  });
+  await listen(server, deps.host, deps.port);
+
+  function drain(): void {
+    draining = true;
+    connections.endWithNextAnswer();
+  }
+
+  return {
+    url: urlOf(server),
+    drain,
+    async close() {
+      drain();
+      const closed = once(server, 'close');
+      server.close();
+      connections.endIdle();
+      await closed;
+    },
+  };
+}
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  const listening = once(server, 'listening');
+  server.listen(port, host);
+  try {
+    await listening;
+  } catch (cause) {
+    throw new Error(`Cannot listen on ${host}:${port}`, { cause });
+  }
+}
+
+function urlOf(server: Server): string {
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('Not listening on a port');
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `http://${host}:${address.port}`;
+}

@@ -1,0 +1,97 @@
+import { serve, type Database } from './thread.ts';
+
+const MIGRATIONS = [
+  {
+    readableFrom: 1,
+    sql: `
+      CREATE TABLE receipts (
+        id TEXT PRIMARY KEY,
+        organization_id TEXT NOT NULL,
+        received_at INTEGER NOT NULL,
+        tokens TEXT,
+        items TEXT NOT NULL
+      ) STRICT, WITHOUT ROWID;
+      CREATE TABLE held (
+        id TEXT PRIMARY KEY,
+        organization_id TEXT NOT NULL,
+        subscription_id TEXT NOT NULL,
+        receipt_id TEXT NOT NULL,
+        place INTEGER NOT NULL,
+        received_at INTEGER NOT NULL,
+        client_state_digest TEXT NOT NULL,
+        tokens TEXT,
+        text TEXT NOT NULL
+      ) STRICT;
+      CREATE INDEX held_by_subscription ON held (subscription_id, received_at);
+      CREATE INDEX held_by_age ON held (received_at);
+    `,
+  },
+];
+
+/** Columns of `receipts` in their order. */
+export type ReceiptRow = readonly [
+  id: string,
+  organizationId: string,
+  receivedAt: number,
+  tokens: string | null,
+  items: string,
+];
+
+/** Columns of `held` in their order. */
+export type HeldRow = readonly [
+  id: string,
+  organizationId: string,
+  subscriptionId: string,
+  receiptId: string,
+  place: number,
+  receivedAt: number,
+  clientStateDigest: string,
+  tokens: string | null,
+  text: string,
+];
+
+export interface AppendArgument {
+  readonly receipt: ReceiptRow | null;
+  readonly held: readonly HeldRow[];
+  readonly release: readonly string[];
+}
+
+serve(MIGRATIONS, {
+  append(db: Database, { receipt, held, release }: AppendArgument) {
+    const hold = db.prepare('INSERT OR IGNORE INTO held VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    for (const row of held) hold.run(...row);
+    if (receipt !== null) {
+      db.prepare('INSERT OR IGNORE INTO receipts VALUES (?, ?, ?, ?, ?)').run(...receipt);
+    }
+    const forget = db.prepare('DELETE FROM held WHERE id = ?');
+    for (const id of release) forget.run(id);
+  },
+
+  settle(db: Database, ids: readonly string[]) {
+    const settle = db.prepare('DELETE FROM receipts WHERE id = ?');
+    for (const id of ids) settle.run(id);
+  },
+
+  read: (db: Database, id: string) => db.prepare('SELECT * FROM receipts WHERE id = ?').get(id),
+
+  unsettled: (db: Database, { after, limit }: { after: string; limit: number }) =>
+    db
+      .prepare('SELECT id, received_at FROM receipts WHERE id > ? ORDER BY id LIMIT ?')
+      .all(after, limit),
+
+  heldSubscriptions: (db: Database) =>
+    db.prepare('SELECT DISTINCT subscription_id FROM held').all(),
+
+  heldOf: (db: Database, subscriptionId: string) =>
+    db
+      .prepare('SELECT * FROM held WHERE subscription_id = ? ORDER BY received_at, id')
+      .all(subscriptionId),
+
+  heldUsage: (db: Database) =>
+    db
+      .prepare('SELECT id, subscription_id, received_at, octet_length(text) AS bytes FROM held')
+      .all(),
+
+  purgeHeld: (db: Database, before: number) =>
+    Number(db.prepare('DELETE FROM held WHERE received_at < ?').run(before).changes),
+});

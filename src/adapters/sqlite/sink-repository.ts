@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import type { SinkRepository } from '../../ports/sink-repository.ts';
+import { createCursors, pageOf } from './cursor.ts';
+import { ListedSinkRows, SinkRow, SinkRows, writeSink, writeSinkChange } from './sink-rows.ts';
+import type { StoreThreads } from './store-call.ts';
+
+/** Sinks in `store.db`. */
+export function createSqliteSinkRepository({ write, read }: StoreThreads): SinkRepository {
+  const cursors = createCursors('sinks', z.tuple([z.int()]));
+
+  return {
+    async insert(sink) {
+      await write('insertSink', writeSink(sink));
+    },
+
+    async insertFirst(sink) {
+      return z.boolean().parse(await write('insertFirstSink', writeSink(sink)));
+    },
+
+    async find(organizationId, id) {
+      return SinkRow.optional().parse(await read('findSink', { organizationId, id }));
+    },
+
+    async list(organizationId, { limit, cursor }) {
+      const [after] = cursors.read(cursor, [0]);
+      const argument = { organizationId, after, limit: limit + 1 };
+      const rows = ListedSinkRows.parse(await read('listSinks', argument));
+      return pageOf(rows, limit, {
+        item: ({ seq: _seq, ...sink }) => sink,
+        cursor: ({ seq }) => cursors.write([seq]),
+      });
+    },
+
+    async all() {
+      return SinkRows.parse(await read('allSinks', null));
+    },
+
+    async update(organizationId, id, change, now) {
+      const order = { where: { organizationId, id }, change: writeSinkChange(change), now };
+      return SinkRow.optional().parse(await write('updateSink', order));
+    },
+
+    async softDelete(organizationId, id, now) {
+      return z.boolean().parse(await write('softDeleteSink', { organizationId, id, now }));
+    },
+  };
+}

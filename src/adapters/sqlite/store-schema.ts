@@ -1,0 +1,119 @@
+import type { Migration } from './schema.ts';
+
+/**
+ * `seq` is the order in which rows were made. Of a notification, what is large stands last, so that
+ * filters do not read it. Indexes are few and narrow where every notification pays for them; those
+ * of dead deliveries cost nothing until one dies. The deliveries of a notification are found by the
+ * beginning of their ids.
+ */
+const FIRST = `
+  CREATE TABLE notifications (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    organization_id TEXT NOT NULL,
+    subscription_id TEXT NOT NULL,
+    tenant_id TEXT NOT NULL,
+    application_id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    type TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    sequence TEXT NOT NULL,
+    received_at INTEGER NOT NULL,
+    receipt_id TEXT NOT NULL,
+    place INTEGER NOT NULL,
+    expanded INTEGER NOT NULL,
+    sink_ids TEXT NOT NULL,
+    data TEXT,
+    sealed TEXT
+  ) STRICT;
+  CREATE INDEX notifications_of_organization ON notifications (organization_id, received_at);
+  CREATE INDEX notifications_of_subscription ON notifications (subscription_id, received_at);
+  CREATE INDEX notifications_accepted ON notifications (received_at) WHERE state = 'accepted';
+
+  CREATE TABLE deliveries (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    organization_id TEXT NOT NULL,
+    notification_id TEXT NOT NULL,
+    sink_id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    due_at INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    attempts_ever INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    finished_at INTEGER,
+    reason TEXT
+  ) STRICT;
+  CREATE INDEX deliveries_due ON deliveries (sink_id, due_at) WHERE state = 'due';
+  CREATE INDEX deliveries_claimed ON deliveries (sink_id, due_at) WHERE state = 'claimed';
+  CREATE INDEX deliveries_dead ON deliveries (organization_id, finished_at) WHERE state = 'dead';
+  CREATE INDEX deliveries_dead_by_age ON deliveries (finished_at) WHERE state = 'dead';
+
+  CREATE TABLE attempts (
+    delivery_seq INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    organization_id TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    duration_ms INTEGER NOT NULL,
+    outcome TEXT NOT NULL,
+    reason TEXT,
+    status INTEGER,
+    answer TEXT,
+    PRIMARY KEY (delivery_seq, number)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE subscriptions (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    organization_id TEXT NOT NULL,
+    tenant_id TEXT NOT NULL,
+    application_id TEXT NOT NULL,
+    client_state_digest TEXT NOT NULL,
+    change_type TEXT NOT NULL,
+    resource TEXT NOT NULL,
+    expiration_at INTEGER NOT NULL,
+    include_resource_data INTEGER NOT NULL,
+    encryption_certificate_id TEXT,
+    description TEXT,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    deleted_at INTEGER
+  ) STRICT;
+  CREATE INDEX subscriptions_of_organization ON subscriptions (organization_id);
+
+  CREATE TABLE sinks (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    organization_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    url TEXT,
+    secrets TEXT,
+    headers TEXT,
+    filter TEXT NOT NULL,
+    enabled INTEGER NOT NULL,
+    disabled_reason TEXT,
+    concurrency INTEGER NOT NULL,
+    rate_per_second INTEGER,
+    description TEXT,
+    failing_since INTEGER,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    deleted_at INTEGER
+  ) STRICT;
+  CREATE INDEX sinks_of_organization ON sinks (organization_id);
+
+  CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    organization_id TEXT NOT NULL,
+    timestamp INTEGER NOT NULL,
+    entry TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX audit_of_organization ON audit (organization_id);
+  CREATE INDEX audit_by_age ON audit (timestamp);
+`;
+
+/** The steps of `store.db`. */
+export const STORE_MIGRATIONS: readonly Migration[] = [{ sql: FIRST, readableFrom: 1 }];

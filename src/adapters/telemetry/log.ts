@@ -1,0 +1,84 @@
+import { isNativeError } from 'node:util/types';
+import { type DestinationStream, destination, pino } from 'pino';
+import { build as pretty } from 'pino-pretty';
+import type { Log, LogFields } from '../../ports/log.ts';
+
+type Level = keyof Log;
+
+const MAX_CAUSES = 5;
+const MAX_UNWRITTEN_BYTES = 8 * 1024 * 1024;
+// C0 and C1 controls, and the line and paragraph separators: what makes a terminal or a viewer
+// begin a line or change colours, and so lets a text that somebody sent pass for a line of ours.
+// eslint-disable-next-line no-control-regex -- control characters are what it is about
+const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
+
+/**
+ * One JSON line an event on stdout; `pretty` for people on a terminal. Of errors only their names,
+ * codes, messages and stacks are written: other properties may hold requests with their headers.
+ */
+export function createLog(options: {
+  level: Level;
+  pretty: boolean;
+  /** Instead of stdout. */
+  stream?: DestinationStream | undefined;
+}): Log {
+  const log = pino(
+    {
+      level: options.level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      serializers: { err: (error: unknown) => presentError(error) },
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    openStream(options),
+  );
+  const at = (level: Level) => (fields: LogFields, message: string) => {
+    if (log.isLevelEnabled(level)) log[level](presentFields(fields), escapeControls(message));
+  };
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+function openStream(options: {
+  pretty: boolean;
+  stream?: DestinationStream | undefined;
+}): DestinationStream {
+  if (options.pretty) {
+    const target = options.stream === undefined ? {} : { destination: options.stream };
+    return pretty({ sync: true, colorize: options.stream === undefined, ...target });
+  }
+  // Asynchronous and bounded: a reader of stdout that stalls must not stop answers to Graph, so
+  // lines are dropped then. What is unwritten at exit is flushed.
+  return options.stream ?? destination({ dest: 1, sync: false, maxLength: MAX_UNWRITTEN_BYTES });
+}
+
+function presentFields(fields: LogFields): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name, presentValue(value)]),
+  );
+}
+
+function presentValue(value: unknown): unknown {
+  return typeof value === 'string' ? escapeControls(value) : value;
+}
+
+function presentError(error: unknown, depth = 0): unknown {
+  if (!(error instanceof Error || isNativeError(error))) return presentValue(error);
+  const goOn = depth < MAX_CAUSES;
+  return {
+    type: escapeControls(error.name),
+    message: escapeControls(error.message),
+    stack: error.stack?.split('\n').map(escapeControls).join('\n'),
+    ...('code' in error ? { code: presentValue(error.code) } : {}),
+    ...(error.cause !== undefined && goOn ? { cause: presentError(error.cause, depth + 1) } : {}),
+    ...(error instanceof AggregateError && goOn
+      ? { errors: error.errors.slice(0, MAX_CAUSES).map((each) => presentError(each, depth + 1)) }
+      : {}),
+  };
+}
+
+function escapeControls(text: string): string {
+  return text.replaceAll(
+    CONTROLS,
+    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

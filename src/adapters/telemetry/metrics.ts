@@ -1,0 +1,84 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { Counters, Gauges, Histograms, Metrics } from '../../ports/metrics.ts';
+
+interface Described {
+  readonly help: string;
+  readonly labelNames: readonly string[];
+}
+
+const COUNTERS: Readonly<Record<keyof Counters, Described>> = {
+  notifications_total: { help: 'Items of notification POSTs by verdict', labelNames: ['verdict'] },
+  deliveries_total: { help: 'Tries at sinks that ended', labelNames: ['sink', 'outcome'] },
+  http_requests_total: {
+    help: 'Requests that were answered',
+    labelNames: ['method', 'route', 'status_code'],
+  },
+};
+
+const HISTOGRAMS: Readonly<Record<keyof Histograms, Described & { buckets: number[] }>> = {
+  http_request_duration_seconds: {
+    help: 'From the request to its answer',
+    labelNames: ['method', 'route', 'status_code'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  },
+  graph_ack_duration_seconds: {
+    help: 'From the arrival of the headers to the answer to Graph',
+    labelNames: ['kind'],
+    // 3 s and 10 s are where Graph begins to call an endpoint slow, and to drop notifications.
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3, 10],
+  },
+  delivery_duration_seconds: {
+    help: 'One try at a sink',
+    labelNames: ['sink'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15],
+  },
+};
+
+const GAUGES: Readonly<Record<keyof Gauges, string>> = {
+  graph_ack_slow_ratio: 'Share of answers to Graph slower than 3 s in the last 10 minutes',
+  graph_ack_drop_ratio: 'Share of answers to Graph slower than 10 s in the last 10 minutes',
+  inbox_backlog_receipts: 'Accepted POSTs that wait to be expanded',
+  inbox_backlog_age_seconds: 'How long the oldest of them has waited',
+  dead_letters: 'Deliveries that are out of tries',
+  held_items: 'Items held for a subscription that is not known yet',
+  free_disk_bytes: 'Free disk of the data folder',
+};
+
+/** Prometheus metrics in a registry of their own, Node's included. */
+export function createMetrics(): Metrics & {
+  render(): Promise<{ contentType: string; text: string }>;
+} {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const counters = new Map<string, Counter>();
+  for (const [name, described] of Object.entries(COUNTERS)) {
+    counters.set(name, new Counter({ name, ...described, registers }));
+  }
+  const histograms = new Map<string, Histogram>();
+  for (const [name, described] of Object.entries(HISTOGRAMS)) {
+    histograms.set(name, new Histogram({ name, ...described, registers }));
+  }
+
+  return {
+    count: (name, labels, by = 1) => counters.get(name)?.inc(labels, by),
+    observe: (name, labels, seconds) => histograms.get(name)?.observe(labels, seconds),
+    gauge: (name, read) => registry.registerMetric(createGauge(name, read)),
+    render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+  };
+}
+
+function createGauge(name: keyof Gauges, read: () => number | Promise<number>): Gauge {
+  return new Gauge({
+    name,
+    help: GAUGES[name],
+    registers: [],
+    async collect() {
+      try {
+        this.set(await read());
+      } catch {
+        this.remove(); // no value tells more than the last one or a zero would
+      }
+    },
+  });
+}

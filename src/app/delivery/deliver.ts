@@ -1,0 +1,146 @@
+import { toCloudEvent } from '../../domain/delivery/cloud-event.ts';
+import { afterTry, jitterOf } from '../../domain/delivery/retry-schedule.ts';
+import type { Cipher } from '../../ports/cipher.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { ClaimedDelivery, DeliveryStore, DueDelivery } from '../../ports/delivery-store.ts';
+import type { Hint, JobQueue } from '../../ports/job-queue.ts';
+import type { Log } from '../../ports/log.ts';
+import type { Metrics } from '../../ports/metrics.ts';
+import type { SinkAnswer } from '../../ports/notification-sink.ts';
+import type { Lanes, SinkLane } from './lanes.ts';
+import type { WatchSinks } from './watch-sinks.ts';
+
+/** A try that came to an end of its own. */
+export type EndedTry = Exclude<SinkAnswer, { outcome: 'aborted' }>;
+
+const LEASE_MS = 15_000;
+const RENEW_EVERY_MS = 5000;
+
+export interface Deliver {
+  /** Tries one delivery: claims it, hands it to its sink, writes the outcome. */
+  deliver(hint: Hint): Promise<void>;
+  /** Counts a claim whose holder is gone as a try that was lost. */
+  recordLost(sinkId: string, lapsed: DueDelivery): Promise<void>;
+  /** Aborts what is under way; nothing of it is counted. */
+  abort(): void;
+}
+
+export function createDeliver(deps: {
+  deliveries: DeliveryStore;
+  lanes: Lanes;
+  watch: WatchSinks;
+  queue: JobQueue;
+  cipher: Cipher;
+  clock: Clock;
+  metrics: Metrics;
+  log: Log;
+}): Deliver {
+  const { clock, deliveries, lanes, metrics } = deps;
+  const stopping = new AbortController();
+
+  async function deliver(hint: Hint): Promise<void> {
+    const lane = lanes.find(hint.lane);
+    if (lane?.destination === undefined || !lane.sink.enabled || stopping.signal.aborted) return;
+    lanes.began(hint.lane);
+    const leaseUntil = clock.now() + LEASE_MS;
+    const claimed = await deliveries.claim(hint.id, hint.generation, leaseUntil);
+    if (claimed === undefined) return;
+    const startedAt = clock.now();
+    const answer = await keepClaimed(claimed, () => hand(claimed, lane));
+    if (answer.outcome === 'aborted') {
+      await deliveries.release(hint.id, claimed.delivery.generation, clock.now());
+      return;
+    }
+    await finish(claimed, lane, { answer, startedAt });
+  }
+
+  async function hand(claimed: ClaimedDelivery, lane: SinkLane): Promise<SinkAnswer> {
+    const { delivery, notification } = claimed;
+    if (lane.destination === undefined || notification.data === null) {
+      throw new Error('a delivery without a destination or without data');
+    }
+    return lane.destination.deliver(toCloudEvent(notification, notification.data), {
+      deliveryId: delivery.id,
+      attempt: delivery.attempt + 1,
+      signal: stopping.signal,
+    });
+  }
+
+  /** Renews the lease for as long as the work takes. */
+  async function keepClaimed<T>({ delivery }: ClaimedDelivery, work: () => Promise<T>): Promise<T> {
+    const { id, generation } = delivery;
+    const renew = () => {
+      cancel = clock.after(RENEW_EVERY_MS, renew);
+      deliveries
+        .renew(id, generation, clock.now() + LEASE_MS)
+        .catch((err: unknown) => deps.log.warn({ err, delivery: id }, 'a lease was not renewed'));
+    };
+    let cancel = clock.after(RENEW_EVERY_MS, renew);
+    try {
+      return await work();
+    } finally {
+      cancel();
+    }
+  }
+
+  async function finish(
+    { delivery }: ClaimedDelivery,
+    { sink }: SinkLane,
+    { answer, startedAt }: { answer: EndedTry; startedAt: number },
+  ): Promise<void> {
+    const now = clock.now();
+    const durationMs = Math.max(0, now - startedAt);
+    lanes.ended(sink.id, answer.outcome !== 'retry');
+    metrics.observe('delivery_duration_seconds', { sink: sink.id }, durationMs / 1000);
+    await writeOutcome(sink.id, delivery, {
+      end: answer,
+      startedAt,
+      durationMs,
+      status: answer.status,
+      reason: answer.outcome === 'delivered' ? null : answer.reason,
+      answer: answer.body === '' ? null : deps.cipher.seal(answer.body, `attempt:${delivery.id}`),
+    });
+    await deps.watch.tried(sink, answer);
+  }
+
+  async function recordLost(sinkId: string, lapsed: DueDelivery): Promise<void> {
+    await writeOutcome(sinkId, lapsed, {
+      end: { outcome: 'lost' },
+      startedAt: lapsed.dueAt,
+      durationMs: 0,
+      status: null,
+      reason: 'lost',
+      answer: null,
+    });
+  }
+
+  async function writeOutcome(
+    sinkId: string,
+    delivery: Pick<DueDelivery, 'id' | 'generation' | 'attempt'>,
+    ended: EndedAttempt,
+  ): Promise<void> {
+    const { end, ...attempt } = ended;
+    const tries = delivery.attempt + 1;
+    const { state, dueAt } = afterTry(end, clock.now(), tries, jitterOf(delivery.id, tries));
+    const outcome = { state, dueAt, attempt: { ...attempt, outcome: end.outcome } };
+    if (!(await deliveries.finish(delivery.id, delivery.generation, outcome))) return;
+    metrics.count('deliveries_total', {
+      sink: sinkId,
+      outcome: state === 'dead' ? 'dead' : end.outcome,
+    });
+    if (state !== 'due') return;
+    const { id, generation } = delivery;
+    deps.queue.hint([{ kind: 'deliver', id, generation: generation + 1, lane: sinkId, dueAt }]);
+  }
+
+  return { deliver, recordLost, abort: () => stopping.abort() };
+}
+
+interface EndedAttempt {
+  readonly end: Parameters<typeof afterTry>[0];
+  readonly startedAt: number;
+  readonly durationMs: number;
+  readonly status: number | null;
+  readonly reason: string | null;
+  readonly answer: ReturnType<Cipher['seal']> | null;
+}

@@ -1,0 +1,136 @@
+import type { Sink } from '../../domain/delivery/sink.ts';
+import {
+  IDLE_LANE,
+  laneBegan,
+  laneEnded,
+  laneLimit,
+  laneOpen,
+  type Lane,
+} from '../../domain/delivery/lane.ts';
+import { Secret } from '../../domain/secret.ts';
+import type { Cipher } from '../../ports/cipher.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { LaneLimit } from '../../ports/job-queue.ts';
+import type { Log } from '../../ports/log.ts';
+import type { NotificationSink, SinkFactory } from '../../ports/notification-sink.ts';
+import type { SinkRepository } from '../../ports/sink-repository.ts';
+
+/** A sink with its lane in this instance: what it may do now, and the way to it. */
+export interface SinkLane {
+  readonly sink: Sink;
+  readonly lane: Lane;
+  /** `undefined` when its secrets cannot be opened: nothing can be delivered then. */
+  readonly destination: NotificationSink | undefined;
+}
+
+/** The sinks of this instance, at most one sweep (5 s) old, each with its lane. */
+export interface Lanes {
+  /** Reads the sinks anew. Concurrent callers share a read that began after they asked. */
+  refresh(): Promise<readonly Sink[]>;
+  find(sinkId: string): SinkLane | undefined;
+  /** Sinks that something may be delivered to now: enabled, and not failing. */
+  open(): readonly Sink[];
+  limit(sinkId: string): LaneLimit;
+  began(sinkId: string): void;
+  /** How a try ended; one that was refused for good means that the sink answers. */
+  ended(sinkId: string, succeeded: boolean): void;
+}
+
+// One whose sink is not known here (any more): its handler finds out and drops the hint.
+const UNKNOWN: LaneLimit = { concurrency: 20, waitMs: 0 };
+
+export function createLanes(deps: {
+  sinks: SinkRepository;
+  cipher: Cipher;
+  openSink: SinkFactory;
+  clock: Clock;
+  log: Log;
+}): Lanes {
+  const { clock, log } = deps;
+  const lanes = new Map<string, SinkLane>();
+  let reading: Promise<readonly Sink[]> = Promise.resolve([]);
+  let next: Promise<readonly Sink[]> | undefined;
+
+  function refresh(): Promise<readonly Sink[]> {
+    // Whoever asks now must see what is in the store now: the read under way may have begun before.
+    next ??= reading
+      .catch(() => undefined)
+      .then(() => {
+        next = undefined;
+        reading = read();
+        return reading;
+      });
+    return next;
+  }
+
+  async function read(): Promise<readonly Sink[]> {
+    const sinks = await deps.sinks.all();
+    const ids = new Set(sinks.map(({ id }) => id));
+    for (const id of lanes.keys()) if (!ids.has(id)) lanes.delete(id);
+    for (const sink of sinks) update(sink);
+    return sinks;
+  }
+
+  function update(sink: Sink): void {
+    const known = lanes.get(sink.id);
+    const same = known?.destination !== undefined && known.sink.updatedAt === sink.updatedAt;
+    const reopened = known?.sink.enabled === false && sink.enabled;
+    lanes.set(sink.id, {
+      sink,
+      lane: known === undefined || reopened ? IDLE_LANE : known.lane,
+      destination: same ? known.destination : openDestination(sink),
+    });
+  }
+
+  function openDestination(sink: Sink): NotificationSink | undefined {
+    try {
+      return deps.openSink(toTarget(sink, deps.cipher));
+    } catch (err) {
+      log.error({ err, sink: sink.id }, 'the secrets of a sink cannot be opened');
+      return undefined;
+    }
+  }
+
+  function change(sinkId: string, to: (lane: Lane) => Lane): void {
+    const known = lanes.get(sinkId);
+    if (known === undefined) return;
+    const lane = to(known.lane);
+    lanes.set(sinkId, { ...known, lane });
+    if (lane.breaker.state !== known.lane.breaker.state) {
+      log.info({ sink: sinkId, from: known.lane.breaker.state, to: lane.breaker.state }, 'breaker');
+    }
+  }
+
+  return {
+    refresh,
+    find: (sinkId) => lanes.get(sinkId),
+    open: () =>
+      [...lanes.values()]
+        .filter(({ sink, lane, destination }) => {
+          return sink.enabled && destination !== undefined && !laneOpen(lane, clock.now());
+        })
+        .map(({ sink }) => sink),
+    limit(sinkId) {
+      const known = lanes.get(sinkId);
+      return known === undefined ? UNKNOWN : laneLimit(known.lane, known.sink, clock.now());
+    },
+    began: (sinkId) => change(sinkId, (lane) => laneBegan(lane, clock.now())),
+    ended: (sinkId, succeeded) => change(sinkId, (lane) => laneEnded(lane, succeeded, clock.now())),
+  };
+}
+
+function toTarget(sink: Sink, cipher: Cipher): Parameters<SinkFactory>[0] {
+  if (sink.kind === 'log') return { kind: 'log', name: sink.name };
+  const secrets = sink.secrets && cipher.open(sink.secrets, `sink:${sink.id}:secrets`);
+  const headers = sink.headers && cipher.open(sink.headers, `sink:${sink.id}:headers`);
+  return {
+    kind: 'webhook',
+    url: sink.url ?? '',
+    secrets: (JSON.parse(secrets ?? '[]') as string[]).map((secret) => new Secret(secret)),
+    headers: Object.fromEntries(
+      Object.entries(JSON.parse(headers ?? '{}') as Record<string, string>).map(
+        ([name, value]) => [name, new Secret(value)] as const,
+      ),
+    ),
+  };
+}

@@ -1,0 +1,159 @@
+import { HELD_LIMITS, type HeldQuota } from '../../domain/notifications/held-quota.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { DeliveryStore } from '../../ports/delivery-store.ts';
+import type { Inbox } from '../../ports/inbox.ts';
+import type { Hint, JobQueue } from '../../ports/job-queue.ts';
+import type { Log } from '../../ports/log.ts';
+import type { Metrics } from '../../ports/metrics.ts';
+import type { JudgeHeld } from '../notifications/judge-held.ts';
+import type { Deliver } from './deliver.ts';
+import type { Lanes } from './lanes.ts';
+
+/** All receipts are one lane: they wait for nobody but the store. */
+export const RECEIPTS_LANE = 'receipts';
+
+/**
+ * Finds in the store what has to be done and hints at it: what was overlooked, what a crash left,
+ * what the queue had no room for, what is due by now.
+ */
+export interface Sweep {
+  /** Sweeps at once and from then on every 5 s; resolves after the first round. */
+  start(): Promise<void>;
+  /** Looks for more of one lane, out of turn. */
+  lane(sinkId: string): void;
+  receipts(): void;
+  /** Looks at all lanes, as after a sink was changed. */
+  lanes(): void;
+  stop(): void;
+}
+
+const EVERY_MS = 5000;
+/** So many hints of one lane are kept at once; the rest waits in the store. */
+export const LANE_HINTS = 2000;
+// One more than the queue takes: what it drops makes it say when the lane has run out.
+const PAGE = LANE_HINTS + 1;
+
+export function createSweep(deps: {
+  inbox: Inbox;
+  held: HeldQuota;
+  deliveries: DeliveryStore;
+  lanes: Lanes;
+  queue: JobQueue;
+  deliver: Deliver;
+  judgeHeld: JudgeHeld;
+  clock: Clock;
+  log: Log;
+  metrics: Metrics;
+}): Sweep {
+  const { clock, deliveries, inbox, lanes, log, queue } = deps;
+  const once = createOnce(log);
+  let stopped = false;
+
+  async function round(receiptAgeMs: number): Promise<void> {
+    await Promise.all([
+      once('receipts', () => sweepReceipts(receiptAgeMs)),
+      once('held', sweepHeld),
+      once('lanes', sweepLanes),
+    ]);
+  }
+
+  async function sweepReceipts(ageMs: number): Promise<void> {
+    if (queue.size('expand', RECEIPTS_LANE) >= LANE_HINTS) return;
+    const before = clock.now() - ageMs;
+    const page = await inbox.unsettled({ limit: PAGE });
+    queue.hint(
+      page
+        .filter(({ receivedAt }) => receivedAt <= before)
+        .map(({ id, receivedAt }) => receiptHint(id, receivedAt)),
+    );
+  }
+
+  async function sweepHeld(): Promise<void> {
+    const before = clock.now() - HELD_LIMITS.ageMs;
+    const dropped = await inbox.purgeHeld(before);
+    deps.held.expire(before);
+    if (dropped > 0) {
+      deps.metrics.count('notifications_total', { verdict: 'unknown-subscription' }, dropped);
+    }
+    if (deps.held.items > 0) await deps.judgeHeld(await inbox.heldSubscriptions());
+  }
+
+  async function sweepLanes(): Promise<void> {
+    await lanes.refresh();
+    queue.wake('deliver');
+    for (const { id } of lanes.open()) await once(id, () => sweepLane(id));
+  }
+
+  /** As many as the lane can take, the longest due first. */
+  async function sweepLane(sinkId: string): Promise<void> {
+    if (queue.size('deliver', sinkId) >= LANE_HINTS) return;
+    const due = await deliveries.due(sinkId, clock.now(), PAGE);
+    for (const lapsed of due.filter((delivery) => delivery.lapsed)) {
+      await deps.deliver.recordLost(sinkId, lapsed);
+    }
+    queue.hint(
+      due
+        .filter(({ lapsed }) => !lapsed)
+        .map(({ id, generation, dueAt }): Hint => {
+          return { kind: 'deliver', id, generation, lane: sinkId, dueAt };
+        }),
+    );
+  }
+
+  async function loop(): Promise<void> {
+    await round(EVERY_MS);
+    if (!stopped) clock.after(EVERY_MS, () => void loop());
+  }
+
+  return {
+    async start() {
+      // Nothing that a former process left has to wait for its age.
+      await round(0);
+      clock.after(EVERY_MS, () => void loop());
+    },
+    lane(sinkId) {
+      if (lanes.open().some(({ id }) => id === sinkId)) void once(sinkId, () => sweepLane(sinkId));
+    },
+    receipts: () => void once('receipts', () => sweepReceipts(0)),
+    lanes: () => void once('lanes', sweepLanes),
+    stop: () => {
+      stopped = true;
+    },
+  };
+}
+
+/** The hint at a receipt that waits to be expanded. */
+export function receiptHint(id: string, now: number): Hint {
+  return { kind: 'expand', id, generation: 0, lane: RECEIPTS_LANE, dueAt: now };
+}
+
+/**
+ * Runs a named piece of work unless it is running; asked while it runs, it runs once more after.
+ * Failures are logged: the next round tries again.
+ */
+function createOnce(log: Log) {
+  const running = new Map<string, Promise<void>>();
+  const again = new Map<string, () => Promise<void>>();
+
+  async function run(name: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (err) {
+      log.warn({ err, sweep: name }, 'a sweep failed and is tried again');
+    }
+    const more = again.get(name);
+    again.delete(name);
+    if (more !== undefined) await run(name, more);
+  }
+
+  return function once(name: string, work: () => Promise<void>): Promise<void> {
+    const current = running.get(name);
+    if (current !== undefined) {
+      again.set(name, work);
+      return current;
+    }
+    const started = run(name, work).finally(() => running.delete(name));
+    running.set(name, started);
+    return started;
+  };
+}

@@ -1,0 +1,151 @@
+import { deliveryIdOf } from '../../domain/delivery/delivery.ts';
+import { matches } from '../../domain/delivery/filter.ts';
+import type { Sink } from '../../domain/delivery/sink.ts';
+import { dedupeKey } from '../../domain/notifications/dedupe.ts';
+import { eventTypeOf, subjectOf } from '../../domain/notifications/event-type.ts';
+import type { Notification } from '../../domain/notifications/notification.ts';
+import { readItem, type ItemFacts } from '../../domain/notifications/read-collection.ts';
+import { sequenceOf, type Receipt, type ReceiptItem } from '../../domain/notifications/receipt.ts';
+import type { Cipher } from '../../ports/cipher.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type {
+  DeliveryStore,
+  InsertedNotification,
+  NewDelivery,
+} from '../../ports/delivery-store.ts';
+import type { Digest } from '../../ports/digest.ts';
+import type { Inbox } from '../../ports/inbox.ts';
+import type { JobQueue } from '../../ports/job-queue.ts';
+import type { Metrics } from '../../ports/metrics.ts';
+import type { FreshReceipts } from './fresh-receipts.ts';
+
+// Of the 160 bits that are kept of the SHA-256, two keys share them with a chance of 2^-80.
+const ID_DIGITS = 40;
+
+/**
+ * Makes notifications and deliveries of a receipt's items, and settles the receipt. Each write
+ * may be the last one before a crash: run again, it goes on where it stopped and doubles nothing.
+ * Rejects with `StoreUnavailableError`; the receipt stays then, and a sweep brings it back.
+ */
+export type ExpandReceipt = (receiptId: string) => Promise<void>;
+
+export function createExpandReceipt(deps: {
+  inbox: Inbox;
+  fresh: FreshReceipts;
+  deliveries: DeliveryStore;
+  /** The sinks as they stand in the store now, deleted ones left out. */
+  readSinks: () => Promise<readonly Sink[]>;
+  queue: JobQueue;
+  cipher: Cipher;
+  digest: Digest;
+  clock: Clock;
+  metrics: Metrics;
+}): ExpandReceipt {
+  const { deliveries, inbox, queue } = deps;
+
+  return async function expandReceipt(receiptId) {
+    const receipt = deps.fresh.take(receiptId) ?? (await inbox.read(receiptId));
+    if (receipt === undefined) return;
+    const sinks = await deps.readSinks();
+    const rows = receipt.items.map((item) => toNotification(receipt, item, sinks));
+    const found = await deliveries.insertNotifications(rows);
+    await finish(rows, found);
+    inbox.settle(receipt.id);
+    countDuplicates(found);
+  };
+
+  /** Completes the rows of this receipt, and those of others that a crash left unfinished. */
+  async function finish(
+    rows: readonly Notification[],
+    found: readonly InsertedNotification[],
+  ): Promise<void> {
+    const unfinished = rows.flatMap((row, index) => {
+      const { expanded = true, sinkIds = [] } = found[index] ?? {};
+      return expanded ? [] : [{ ...row, sinkIds }];
+    });
+    if (unfinished.length === 0) return;
+    const open = unfinished.flatMap(toDeliveries);
+    if (open.length > 0) await deliveries.insertDeliveries(open);
+    queue.hint(
+      open.map(({ id, sinkId, dueAt }) => ({
+        kind: 'deliver',
+        id,
+        generation: 0,
+        lane: sinkId,
+        dueAt,
+      })),
+    );
+    await deliveries.markExpanded(unfinished.map(({ id }) => id));
+  }
+
+  function toDeliveries({ id, organizationId, sinkIds }: Notification): NewDelivery[] {
+    const now = deps.clock.now();
+    return sinkIds.map((sinkId) => ({
+      id: deliveryIdOf(id, sinkId),
+      organizationId,
+      notificationId: id,
+      sinkId,
+      dueAt: now,
+      createdAt: now,
+    }));
+  }
+
+  function toNotification(
+    receipt: Receipt,
+    item: ReceiptItem,
+    sinks: readonly Sink[],
+  ): Notification {
+    const facts = readItem(item.text);
+    const base = {
+      organizationId: item.organizationId,
+      subscriptionId: item.subscriptionId,
+      tenantId: facts.tenantId,
+      applicationId: item.applicationId,
+      type: eventTypeOf(facts),
+      subject: subjectOf(facts, item.subscriptionId),
+      sequence: sequenceOf(receipt.id, item.place),
+      receivedAt: receipt.receivedAt,
+      receiptId: receipt.id,
+      place: item.place,
+    };
+    // What is encrypted takes no dedupe key before it has been judged, and goes nowhere.
+    if (facts.encrypted) return { ...base, ...waiting(receipt, item) };
+    const key = dedupeKey(facts, { ...item, receiptId: receipt.id });
+    return {
+      ...base,
+      id: deps.digest.sha256(key).slice(0, ID_DIGITS),
+      state: facts.lifecycleEvent === null ? 'accepted' : 'pending',
+      sinkIds: chooseSinks(sinks, item, facts),
+      data: item.text,
+      sealed: null,
+    };
+  }
+
+  function waiting(receipt: Receipt, { place, text }: ReceiptItem) {
+    const id = `${receipt.id}_${place}`;
+    const content = JSON.stringify({ item: text, receiptId: receipt.id, tokens: receipt.tokens });
+    const sealed = deps.cipher.seal(content, `notification:${id}`);
+    return { id, state: 'waiting' as const, sinkIds: [], data: null, sealed };
+  }
+
+  function countDuplicates(found: readonly InsertedNotification[]): void {
+    const duplicates = found.filter((row) => row.found === 'duplicate').length;
+    if (duplicates === 0) return;
+    deps.metrics.count('notifications_total', { verdict: 'duplicate' }, duplicates);
+  }
+}
+
+/** Inside the organisation of the subscription; disabled sinks match, and their deliveries wait. */
+function chooseSinks(sinks: readonly Sink[], item: ReceiptItem, facts: ItemFacts): string[] {
+  const candidate = {
+    tenantId: facts.tenantId,
+    subscriptionId: item.subscriptionId,
+    resource: facts.resource,
+    changeType: facts.changeType,
+    lifecycle: facts.lifecycleEvent !== null,
+  };
+  return sinks
+    .filter((sink) => sink.organizationId === item.organizationId)
+    .filter((sink) => matches(sink.filter, candidate))
+    .map(({ id }) => id);
+}

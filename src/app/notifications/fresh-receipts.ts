@@ -1,0 +1,31 @@
+import type { Receipt } from '../../domain/notifications/receipt.ts';
+
+const MAX_CHARACTERS = 32 * 1024 * 1024;
+
+/**
+ * Receipts on their way from their append to their expansion, so that these need not be read
+ * again. Bounded: what does not fit is read from the inbox.
+ */
+export class FreshReceipts {
+  readonly #receipts = new Map<string, Receipt>();
+  #characters = 0;
+
+  put(receipt: Receipt): void {
+    const characters = sizeOf(receipt);
+    if (this.#characters + characters > MAX_CHARACTERS) return;
+    this.#characters += characters;
+    this.#receipts.set(receipt.id, receipt);
+  }
+
+  take(id: string): Receipt | undefined {
+    const receipt = this.#receipts.get(id);
+    if (receipt === undefined) return undefined;
+    this.#receipts.delete(id);
+    this.#characters -= sizeOf(receipt);
+    return receipt;
+  }
+}
+
+function sizeOf({ items }: Receipt): number {
+  return items.reduce((sum, { text }) => sum + text.length, 0);
+}

@@ -1,0 +1,86 @@
+import { OverloadedError } from '../../domain/errors.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { DiskSpace } from '../../ports/disk-space.ts';
+import type { Inbox } from '../../ports/inbox.ts';
+import type { Log } from '../../ports/log.ts';
+
+export interface IntakeLimits {
+  readonly maxBytesInFlight: number;
+  readonly maxBacklogReceipts: number;
+  readonly minFreeBytes: number;
+}
+
+/** One POST's share of what may be in flight. */
+export interface IntakePass {
+  /** Counts bytes that have arrived; throws `OverloadedError` when they are too many. */
+  add(bytes: number): void;
+  /** Gives everything back; once the answer is known. */
+  leave(): void;
+}
+
+/**
+ * Refuses at once what could not be held: too many bytes in flight, too many receipts waiting, too
+ * little free disk. Graph sends it again, with patience; memory and disk have none.
+ */
+export interface IntakeGate {
+  /** Lets a POST in; throws `OverloadedError`. */
+  enter(): IntakePass;
+  freeDiskBytes(): number;
+}
+
+const RETRY_AFTER_MS = 5000;
+const ASK_DISK_EVERY_MS = 1000;
+
+export function createIntakeGate(deps: {
+  inbox: Inbox;
+  disk: DiskSpace;
+  clock: Clock;
+  log: Log;
+  limits: IntakeLimits;
+}): IntakeGate {
+  const { inbox, limits } = deps;
+  const freeDiskBytes = watchDisk(deps);
+  let bytesInFlight = 0;
+
+  return {
+    freeDiskBytes,
+    enter() {
+      if (inbox.backlog().receipts >= limits.maxBacklogReceipts) refuse('The inbox is full');
+      if (freeDiskBytes() < limits.minFreeBytes) refuse('The disk is almost full');
+      let held = 0;
+      return {
+        add(bytes) {
+          if (bytesInFlight + bytes > limits.maxBytesInFlight) refuse('Too much is in flight');
+          bytesInFlight += bytes;
+          held += bytes;
+        },
+        leave() {
+          bytesInFlight -= held;
+          held = 0;
+        },
+      };
+    },
+  };
+}
+
+/** Asks once a second, one question at a time: on a disk that hangs the last answer stands. */
+function watchDisk(deps: { disk: DiskSpace; clock: Clock; log: Log }): () => number {
+  let freeBytes = Number.POSITIVE_INFINITY;
+
+  function ask(): void {
+    deps.disk
+      .freeBytes()
+      .then((bytes) => {
+        freeBytes = bytes;
+      })
+      .catch((err: unknown) => deps.log.warn({ err }, 'free disk space is not known'))
+      .finally(() => deps.clock.after(ASK_DISK_EVERY_MS, ask));
+  }
+
+  ask();
+  return () => freeBytes;
+}
+
+function refuse(why: string): never {
+  throw new OverloadedError(why, { retryAfterMs: RETRY_AFTER_MS });
+}

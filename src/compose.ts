@@ -1,0 +1,347 @@
+import { readFileSync } from 'node:fs';
+import { createCipher } from './adapters/crypto/cipher.ts';
+import { createDigest } from './adapters/crypto/digest.ts';
+import { createHttpApp } from './adapters/http/app.ts';
+import { createMetricsApp } from './adapters/http/metrics-server.ts';
+import { createOperatorCheck } from './adapters/http/middleware/operator-key.ts';
+import { deadLetterRoutes } from './adapters/http/routes/dead-letters.ts';
+import { graphWebhookRoutes } from './adapters/http/routes/graph-webhook.ts';
+import { healthRoutes } from './adapters/http/routes/health.ts';
+import { notificationRoutes } from './adapters/http/routes/notifications.ts';
+import { sinkRoutes } from './adapters/http/routes/sinks.ts';
+import { subscriptionRoutes } from './adapters/http/routes/subscriptions.ts';
+import { openHttpServer, type HttpListener } from './adapters/http/server.ts';
+import { createMemoryJobQueue } from './adapters/memory/job-queue.ts';
+import { createLogSink } from './adapters/sinks/log.ts';
+import { createWebhookSinks } from './adapters/sinks/webhook.ts';
+import { lockDataFolder } from './adapters/sqlite/data-folder.ts';
+import { createDiskSpace } from './adapters/sqlite/disk-space.ts';
+import { openSqliteInbox } from './adapters/sqlite/inbox.ts';
+import { openSqliteStore } from './adapters/sqlite/store.ts';
+import { createMetrics } from './adapters/telemetry/metrics.ts';
+import { createDeadLetters } from './app/delivery/dead-letters.ts';
+import { createDefaultSink } from './app/delivery/default-sink.ts';
+import { createDeliver } from './app/delivery/deliver.ts';
+import { createLanes } from './app/delivery/lanes.ts';
+import { createManageSinks } from './app/delivery/manage-sinks.ts';
+import { startRetention } from './app/delivery/retention.ts';
+import { createSweep, LANE_HINTS, receiptHint, type Sweep } from './app/delivery/sweep.ts';
+import { createWatchSinks } from './app/delivery/watch-sinks.ts';
+import { createHealth } from './app/health/health.ts';
+import { createAcceptPost } from './app/notifications/accept-post.ts';
+import { createBrowseNotifications } from './app/notifications/browse-notifications.ts';
+import { createExpandReceipt } from './app/notifications/expand-receipt.ts';
+import { FreshReceipts } from './app/notifications/fresh-receipts.ts';
+import { createIntakeGate } from './app/notifications/intake-gate.ts';
+import { createJudgeHeld } from './app/notifications/judge-held.ts';
+import { createRejectionAudit } from './app/notifications/rejection-audit.ts';
+import { createSubscriptionCache } from './app/notifications/subscription-cache.ts';
+import { createManageSubscriptions } from './app/subscriptions/manage-subscriptions.ts';
+import type { Config } from './config.ts';
+import { AckWindow } from './domain/notifications/ack-window.ts';
+import { HeldQuota } from './domain/notifications/held-quota.ts';
+import { ReceiptCounter, type Receipt } from './domain/notifications/receipt.ts';
+import { bareEncryptionKey } from './configured-secrets.ts';
+import { loadOrGenerateSecrets } from './generated-secrets.ts';
+import type { Clock } from './ports/clock.ts';
+import type { Log } from './ports/log.ts';
+
+/** What surrounds the service and is not configuration. */
+export interface Ambient {
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A service that runs. */
+export interface Service {
+  readonly url: string;
+  readonly metricsUrl: string | undefined;
+  /** Where the operator's key stands when it was generated. */
+  readonly operatorKeyFile: string | undefined;
+  /** Stops as design §8 says: drains for `drainDelayMs`, answers what is in flight, closes. */
+  stop(options: { drainDelayMs: number }): Promise<void>;
+}
+
+type Stores = Awaited<ReturnType<typeof openEmbeddedStores>>;
+type Basics = Awaited<ReturnType<typeof createBasics>>;
+type Core = ReturnType<typeof createCore>;
+
+// Receipts expand side by side, so that their writes share commits.
+const EXPANSIONS_AT_ONCE = 64;
+
+/** Chooses every adapter and joins it to the use cases: the one file that knows both sides. */
+export async function compose(config: Config, ambient: Ambient): Promise<Service> {
+  const stores = await openEmbeddedStores(config, ambient);
+  try {
+    const basics = await createBasics(config, ambient, stores);
+    const core = createCore(config, basics, stores);
+    const listeners = await startAll(config, basics, stores, core);
+    return {
+      ...listeners.urls,
+      operatorKeyFile:
+        config.operatorApiKey === undefined
+          ? `${config.dataDir}/secrets/operator-api-key`
+          : undefined,
+      async stop({ drainDelayMs }) {
+        await listeners.drain(drainDelayMs);
+        await listeners.close();
+        await core.stop();
+        await listeners.closeMetrics();
+        await stores.close();
+      },
+    };
+  } catch (error) {
+    await stores.close();
+    throw error;
+  }
+}
+
+/** Workers first, so that nothing is accepted that nobody would go on with. */
+async function startAll(config: Config, basics: Basics, stores: Stores, core: Core) {
+  await core.start();
+  try {
+    return await openListeners(config, basics, stores, core);
+  } catch (error) {
+    await core.stop();
+    throw error;
+  }
+}
+
+async function openEmbeddedStores(config: Config, { clock, log }: Ambient) {
+  const folder = lockDataFolder(config.dataDir);
+  try {
+    const options = { dataDir: folder.path, clock, log, timeoutMs: config.storeTimeoutMs };
+    const [store, inbox] = await Promise.all([openSqliteStore(options), openSqliteInbox(options)]);
+    // The lock proves that whoever held a claim is gone: no lease has to be waited for.
+    await store.releaseClaims();
+    return {
+      ...store,
+      inbox: inbox.inbox,
+      probes: [store.probe, inbox.probe],
+      disk: createDiskSpace(folder.path),
+      async close() {
+        await Promise.all([store.close(), inbox.close()]);
+        folder.release();
+      },
+    };
+  } catch (error) {
+    folder.release();
+    throw error;
+  }
+}
+
+async function createBasics(config: Config, ambient: Ambient, stores: Stores) {
+  const missing = [
+    ...(config.encryptionKeys === undefined ? (['encryption-key'] as const) : []),
+    ...(config.operatorApiKey === undefined ? (['operator-api-key'] as const) : []),
+  ];
+  const generated = await loadOrGenerateSecrets(config.dataDir, missing);
+  const generatedKey = generated.get('encryption-key');
+  const keys = config.encryptionKeys ?? (generatedKey ? [bareEncryptionKey(generatedKey)] : []);
+  const operatorKey = config.operatorApiKey ?? generated.get('operator-api-key');
+  if (operatorKey === undefined) throw new Error('no operator key');
+
+  const digest = createDigest();
+  const metrics = createMetrics();
+  const cipher = createCipher({ keys: keys.map(({ id, key }) => ({ id, key: key.reveal() })) });
+  const isOperator = createOperatorCheck({
+    digest,
+    keyDigest: digest.sha256(operatorKey.reveal()),
+  });
+  const { audit } = stores;
+  return { ...ambient, audit, cipher, digest, metrics, isOperator };
+}
+
+/** Intake and delivery: everything between the listener and the sinks. */
+function createCore(config: Config, basics: Basics, stores: Stores) {
+  const { clock, log } = basics;
+  const { deliveries, inbox } = stores;
+  const parts = { ...basics, ...stores };
+  const queue = createMemoryJobQueue({ clock, log, maxPerLane: LANE_HINTS });
+  const fresh = new FreshReceipts();
+  const held = new HeldQuota();
+  const counter = new ReceiptCounter(basics.digest.randomId().slice(0, 8));
+  const webhooks = createWebhookSinks({
+    clock,
+    allowedAddresses: config.sinkAllowedAddresses,
+    allowLoopback: !config.production,
+  });
+  const logSink = createLogSink({ log });
+  const lanes = createLanes({
+    ...parts,
+    openSink: (target) => (target.kind === 'log' ? logSink : webhooks.open(target)),
+  });
+  const received = (receipt: Receipt) => {
+    fresh.put(receipt);
+    queue.hint([receiptHint(receipt.id, clock.now())]);
+  };
+
+  const cache = createSubscriptionCache(parts);
+  const rejections = createRejectionAudit(parts);
+  const gate = createIntakeGate({
+    ...parts,
+    limits: {
+      maxBytesInFlight: config.maxBytesInFlight,
+      maxBacklogReceipts: config.maxBacklogReceipts,
+      minFreeBytes: config.minFreeDiskBytes,
+    },
+  });
+  const acceptPost = createAcceptPost({
+    ...parts,
+    subscriptions: cache,
+    held,
+    counter,
+    rejections,
+    received,
+  });
+  const judgeHeld = createJudgeHeld({ ...parts, held, received });
+  const expandReceipt = createExpandReceipt({
+    ...parts,
+    fresh,
+    queue,
+    readSinks: () => lanes.refresh(),
+  });
+  const watch = createWatchSinks({ ...parts, changed: () => sweep.lanes() });
+  const deliver = createDeliver({ ...parts, lanes, watch, queue });
+  const sweep: Sweep = createSweep({
+    ...parts,
+    held,
+    lanes,
+    queue,
+    deliver,
+    judgeHeld,
+  });
+  let stopRetention = () => {};
+
+  async function start(): Promise<void> {
+    held.restore(await inbox.heldUsage());
+    await createDefaultSink(parts)();
+    await lanes.refresh();
+    queue.work('expand', {
+      handle: async ({ id }) => void (await expandReceipt(id)),
+      lane: () => ({ concurrency: EXPANSIONS_AT_ONCE, waitMs: 0 }),
+      drained: () => sweep.receipts(),
+    });
+    queue.work('deliver', {
+      handle: async (hint) => void (await deliver.deliver(hint)),
+      lane: (sinkId) => lanes.limit(sinkId),
+      drained: (sinkId) => sweep.lane(sinkId),
+    });
+    await sweep.start();
+    stopRetention = startRetention({
+      ...parts,
+      limits: {
+        notificationsMs: config.retentionMs,
+        deadLettersMs: config.deadLetterRetentionMs,
+        auditMs: config.auditRetentionMs,
+      },
+    });
+  }
+
+  async function stop(): Promise<void> {
+    sweep.stop();
+    stopRetention();
+    deliver.abort();
+    await queue.close();
+    await webhooks.close();
+  }
+
+  return {
+    acceptPost,
+    cache,
+    deliveries,
+    gate,
+    held,
+    judgeHeld,
+    queue,
+    start,
+    stop,
+    sweep,
+  };
+}
+
+async function openListeners(config: Config, basics: Basics, stores: Stores, core: Core) {
+  const { clock, metrics } = basics;
+  const parts = { ...basics, ...stores, production: config.production };
+  const acks = new AckWindow();
+  let draining = false;
+  registerGauges(basics, stores, core, acks);
+
+  const health = createHealth({
+    probes: stores.probes,
+    queueCounts: () => core.queue.counts(),
+    clock,
+    version: readVersion(),
+    draining: () => draining,
+  });
+  const manageSubscriptions = createManageSubscriptions({
+    ...parts,
+    async changed(id) {
+      core.cache.forget(id);
+      await core.judgeHeld([id]);
+    },
+  });
+  const manageSinks = createManageSinks({ ...parts, changed: () => core.sweep.lanes() });
+  const deadLetters = createDeadLetters({ ...parts, queue: core.queue });
+  const app = createHttpApp({
+    ...parts,
+    webhookRouter: graphWebhookRoutes({
+      ...core,
+      acks,
+      clock,
+      metrics,
+      ackTimeoutMs: config.ackTimeoutMs,
+    }),
+    healthRouter: healthRoutes({
+      health,
+      clock,
+      seesDetails: (ctx) => config.healthDetails === 'everyone' || basics.isOperator(ctx),
+    }),
+    apiRouters: [
+      subscriptionRoutes({ subscriptions: manageSubscriptions }),
+      sinkRoutes({ sinks: manageSinks }),
+      notificationRoutes({ notifications: createBrowseNotifications(parts) }),
+      deadLetterRoutes({ deadLetters }),
+    ],
+  });
+  const http = await openHttpServer({ ...basics, handler: app.callback(), ...config.http });
+  const metricsListener = await openMetrics();
+
+  function openMetrics(): Promise<HttpListener | undefined> {
+    if (config.metrics === undefined) return Promise.resolve(undefined);
+    const metricsApp = createMetricsApp({ ...parts, render: () => metrics.render() });
+    return openHttpServer({ ...basics, handler: metricsApp.callback(), ...config.metrics });
+  }
+
+  return {
+    urls: { url: http.url, metricsUrl: metricsListener?.url },
+    async drain(delayMs: number) {
+      draining = true;
+      http.drain();
+      if (delayMs > 0) await new Promise<void>((resolve) => void clock.after(delayMs, resolve));
+    },
+    close: () => http.close(),
+    closeMetrics: async () => metricsListener?.close(),
+  };
+}
+
+function registerGauges(basics: Basics, stores: Stores, core: Core, acks: AckWindow): void {
+  const { clock, metrics } = basics;
+  const { inbox, deliveries } = stores;
+  metrics.gauge('graph_ack_slow_ratio', () => acks.ratios(clock.now()).slow);
+  metrics.gauge('graph_ack_drop_ratio', () => acks.ratios(clock.now()).drop);
+  metrics.gauge('inbox_backlog_receipts', () => inbox.backlog().receipts);
+  metrics.gauge('inbox_backlog_age_seconds', () => {
+    const { oldestAt } = inbox.backlog();
+    return oldestAt === null ? 0 : Math.max(0, clock.now() - oldestAt) / 1000;
+  });
+  metrics.gauge('dead_letters', () => deliveries.countDead());
+  metrics.gauge('held_items', () => core.held.items);
+  metrics.gauge('free_disk_bytes', () => core.gate.freeDiskBytes());
+}
+
+function readVersion(): string {
+  const file = new URL('../package.json', import.meta.url);
+  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
+  return version;
+}

@@ -1,0 +1,145 @@
+import ipaddr from 'ipaddr.js';
+import { z } from 'zod';
+import { type ConfiguredSecrets, readSecrets } from './configured-secrets.ts';
+
+const DAY_MS = 86_400_000;
+const MB = 1024 * 1024;
+
+/** Where the service keeps what it knows; `servers` comes with its own variables. */
+export type StorageConfig = { readonly kind: 'embedded' };
+
+/** Everything that the environment decides. Durations are milliseconds, sizes bytes. */
+export interface Config extends ConfiguredSecrets {
+  readonly production: boolean;
+  readonly http: { readonly host: string; readonly port: number };
+  /** `undefined`: switched off. */
+  readonly metrics: { readonly host: string; readonly port: number } | undefined;
+  readonly storage: StorageConfig;
+  readonly dataDir: string;
+  readonly sinkAllowedAddresses: readonly string[];
+  readonly ackTimeoutMs: number;
+  readonly drainDelayMs: number;
+  readonly shutdownTimeoutMs: number;
+  readonly storeTimeoutMs: number;
+  readonly maxBytesInFlight: number;
+  readonly maxBacklogReceipts: number;
+  readonly minFreeDiskBytes: number;
+  readonly retentionMs: number;
+  readonly deadLetterRetentionMs: number;
+  readonly auditRetentionMs: number;
+  readonly logLevel: z.output<typeof LogLevel>;
+  readonly healthDetails: 'everyone' | 'operator';
+}
+
+const LogLevel = oneOf('debug', 'info', 'warn', 'error');
+
+const Environment = z.object({
+  NODE_ENV: oneOf('development', 'test', 'production').default('development'),
+  HOST: host('127.0.0.1'),
+  PORT: whole(0, 65_535, 8010),
+  METRICS_ENABLED: oneOf('true', 'false').default('true'),
+  METRICS_HOST: host('127.0.0.1'),
+  METRICS_PORT: whole(0, 65_535, 9090),
+  STORAGE: oneOf('embedded').default('embedded'),
+  DATA_DIR: z.string().default('./data'),
+  // Read by readSecrets, which may not quote them.
+  ENCRYPTION_KEYS: z.string().optional(),
+  ENCRYPTION_KEY: z.string().optional(),
+  OPERATOR_API_KEY: z.string().optional(),
+  SINK_ALLOWED_ADDRESSES: z.string().default('').transform(splitList).refine(areRanges, {
+    error: 'must be address ranges such as 10.0.0.0/8,fd00::/8, comma-separated',
+  }),
+  // Graph counts an answer after 3 s as slow, and so do we.
+  ACK_TIMEOUT_MS: whole(100, 3000, 2000),
+  DRAIN_DELAY_MS: whole(0, 300_000, 0),
+  SHUTDOWN_TIMEOUT_MS: whole(100, 300_000, 10_000),
+  STORE_TIMEOUT_MS: whole(100, 60_000, 5000),
+  // Never below the largest body: such a one could never come in.
+  MAX_BYTES_IN_FLIGHT: whole(4 * MB, 16 * 1024 * MB, 64 * MB),
+  MAX_BACKLOG_RECEIPTS: whole(1, 10_000_000, 100_000),
+  MIN_FREE_DISK_MB: whole(0, 1_000_000, 256),
+  RETENTION_DAYS: whole(1, 3650, 7),
+  DEAD_LETTER_RETENTION_DAYS: whole(1, 3650, 30),
+  AUDIT_RETENTION_DAYS: whole(1, 3650, 365),
+  LOG_LEVEL: LogLevel.default('info'),
+  HEALTH_DETAILS: oneOf('everyone', 'operator').default('everyone'),
+});
+
+/** Every variable that is read. */
+export const VARIABLES: readonly string[] = Object.keys(Environment.shape);
+
+/** Reads the environment once, at start, and throws one error that lists every problem. */
+export function readConfig(env: NodeJS.ProcessEnv): Config {
+  // Empty is not set: container files pass variables on whether they have a value or not.
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));
+  const problems = new Map<string, string[]>();
+  const complain = (variable: string, problem: string) => {
+    problems.set(variable, [...new Set([...(problems.get(variable) ?? []), problem])]);
+  };
+  const secrets = readSecrets(given, given['NODE_ENV'] === 'production', complain);
+  const { data, error } = Environment.safeParse(given);
+  for (const issue of error?.issues ?? []) complain(issue.path.join('.'), issue.message);
+  if (data === undefined || problems.size > 0) throw new Error(describeProblems(problems));
+  return { ...secrets, ...toConfig(data) };
+}
+
+function toConfig(data: z.output<typeof Environment>): Omit<Config, keyof ConfiguredSecrets> {
+  return {
+    production: data.NODE_ENV === 'production',
+    http: { host: data.HOST, port: data.PORT },
+    metrics:
+      data.METRICS_ENABLED === 'true'
+        ? { host: data.METRICS_HOST, port: data.METRICS_PORT }
+        : undefined,
+    storage: { kind: data.STORAGE },
+    dataDir: data.DATA_DIR,
+    sinkAllowedAddresses: data.SINK_ALLOWED_ADDRESSES,
+    ackTimeoutMs: data.ACK_TIMEOUT_MS,
+    drainDelayMs: data.DRAIN_DELAY_MS,
+    shutdownTimeoutMs: data.SHUTDOWN_TIMEOUT_MS,
+    storeTimeoutMs: data.STORE_TIMEOUT_MS,
+    maxBytesInFlight: data.MAX_BYTES_IN_FLIGHT,
+    maxBacklogReceipts: data.MAX_BACKLOG_RECEIPTS,
+    minFreeDiskBytes: data.MIN_FREE_DISK_MB * MB,
+    retentionMs: data.RETENTION_DAYS * DAY_MS,
+    deadLetterRetentionMs: data.DEAD_LETTER_RETENTION_DAYS * DAY_MS,
+    auditRetentionMs: data.AUDIT_RETENTION_DAYS * DAY_MS,
+    logLevel: data.LOG_LEVEL,
+    healthDetails: data.HEALTH_DETAILS,
+  };
+}
+
+function oneOf<const T extends readonly [string, ...string[]]>(...values: T) {
+  return z.enum(values, { error: `must be ${values.join(' or ')}` });
+}
+
+function host(fallback: string) {
+  const error = 'must be an address or a name to listen on, such as 127.0.0.1';
+  return z
+    .string()
+    .regex(/^[\w.:-]+$/, { error })
+    .default(fallback);
+}
+
+function whole(min: number, max: number, fallback: number) {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z
+    .string()
+    .regex(/^\d{1,15}$/, { error, abort: true })
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, { error })
+    .default(fallback);
+}
+
+function splitList(text: string): readonly string[] {
+  return text.split(',').flatMap((entry) => entry.trim() || []);
+}
+
+function areRanges(ranges: readonly string[]): boolean {
+  return ranges.every((range) => ipaddr.isValidCIDR(range));
+}
+
+function describeProblems(problems: ReadonlyMap<string, readonly string[]>): string {
+  const lines = [...problems].map(([variable, found]) => `  ${variable} ${found.join('; ')}`);
+  return `Bad configuration:\n${lines.join('\n')}`;
+}

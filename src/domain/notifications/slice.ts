@@ -1,0 +1,147 @@
+/**
+ * Finds where things stand in a JSON text, so that they can be handed on as they were written:
+ * parsing and rebuilding would round large integers and lose repeated keys.
+ *
+ * Everything here takes text that `JSON.parse` has accepted, and is on the way to an
+ * acknowledgement: one pass, no recursion, nothing built for nested values.
+ */
+
+/** A member of an object: `[start, end)` is the name's quote to the end of the value. */
+export interface MemberSlice {
+  /** Decoded: `client\u0053tate` is `clientState`. */
+  readonly name: string;
+  readonly start: number;
+  readonly valueStart: number;
+  readonly end: number;
+}
+
+/** An object: `[start, end)` is brace to brace. */
+export interface ObjectSlice {
+  readonly start: number;
+  readonly end: number;
+  /** In the order of the text, repeated names included. */
+  readonly members: readonly MemberSlice[];
+  readonly repeatsKey: boolean;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const SPACE = 0x20;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+
+/** The object that begins at `at`, white space before it aside. */
+export function sliceObject(text: string, at: number): ObjectSlice {
+  const start = skipSpace(text, at);
+  const members: MemberSlice[] = [];
+  let here = skipSpace(text, start + 1);
+  while (text.charCodeAt(here) === QUOTE) {
+    const member = sliceMember(text, here);
+    members.push(member);
+    here = skipSpace(text, member.end);
+    if (text.charCodeAt(here) === COMMA) here = skipSpace(text, here + 1);
+  }
+  return { start, end: here + 1, members, repeatsKey: hasRepeatedName(members) };
+}
+
+/** The elements of the array that begins at `at`, in order; `null` for one that is no object. */
+export function* sliceElements(text: string, at: number): Generator<ObjectSlice | null, void> {
+  let here = skipSpace(text, skipSpace(text, at) + 1);
+  while (here < text.length && text.charCodeAt(here) !== CLOSE_BRACKET) {
+    const object = text.charCodeAt(here) === OPEN_BRACE ? sliceObject(text, here) : null;
+    yield object;
+    here = skipSpace(text, object?.end ?? skipValue(text, here));
+    if (text.charCodeAt(here) === COMMA) here = skipSpace(text, here + 1);
+  }
+}
+
+/** The object's text without these members: everything else byte for byte, commas mended. */
+export function withoutMembers(
+  text: string,
+  object: ObjectSlice,
+  names: ReadonlySet<string>,
+): string {
+  let kept = '';
+  let from = object.start;
+  let previousEnd: number | undefined; // of the member before, once one has been kept
+  for (const [index, member] of object.members.entries()) {
+    if (names.has(member.name)) {
+      // A member goes with the comma before it; the first ones go with the comma after them.
+      const nextStart = object.members[index + 1]?.start ?? member.end;
+      kept += text.slice(from, previousEnd ?? member.start);
+      from = previousEnd === undefined ? nextStart : member.end;
+    }
+    if (previousEnd !== undefined || !names.has(member.name)) previousEnd = member.end;
+  }
+  return kept + text.slice(from, object.end);
+}
+
+function sliceMember(text: string, start: number): MemberSlice {
+  const nameEnd = skipString(text, start);
+  const valueStart = skipSpace(text, skipSpace(text, nameEnd) + 1); // past the colon
+  const name = decodeName(text.slice(start, nameEnd));
+  return { name, start, valueStart, end: skipValue(text, valueStart) };
+}
+
+function decodeName(quoted: string): string {
+  return quoted.includes('\\') ? String(JSON.parse(quoted)) : quoted.slice(1, -1);
+}
+
+function hasRepeatedName(members: readonly MemberSlice[]): boolean {
+  return members.length > 1 && new Set(members.map(({ name }) => name)).size < members.length;
+}
+
+function skipValue(text: string, at: number): number {
+  const first = text.charCodeAt(at);
+  if (first === QUOTE) return skipString(text, at);
+  if (first === OPEN_BRACE || first === OPEN_BRACKET) return skipNested(text, at);
+  return skipScalar(text, at);
+}
+
+function skipNested(text: string, at: number): number {
+  let depth = 0;
+  let here = at;
+  do {
+    const code = text.charCodeAt(here);
+    if (code === QUOTE) {
+      here = skipString(text, here);
+      continue;
+    }
+    if (code === OPEN_BRACE || code === OPEN_BRACKET) depth += 1;
+    else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) depth -= 1;
+    here += 1;
+  } while (depth > 0 && here < text.length);
+  return here;
+}
+
+/** A number, `true`, `false` or `null`. */
+function skipScalar(text: string, at: number): number {
+  let here = at;
+  for (; here < text.length; here += 1) {
+    const code = text.charCodeAt(here);
+    if (code <= SPACE || code === COMMA) break;
+    if (code === CLOSE_BRACE || code === CLOSE_BRACKET) break;
+  }
+  return here;
+}
+
+/** Jumps from quote to quote; one is escaped when the backslashes before it are odd in number. */
+function skipString(text: string, at: number): number {
+  for (let from = at + 1; ;) {
+    const quote = text.indexOf('"', from);
+    if (quote === -1) return text.length;
+    let run = quote;
+    while (run > from && text.charCodeAt(run - 1) === BACKSLASH) run -= 1;
+    if ((quote - run) % 2 === 0) return quote + 1;
+    from = quote + 1;
+  }
+}
+
+function skipSpace(text: string, at: number): number {
+  let here = at;
+  while (text.charCodeAt(here) <= SPACE) here += 1; // NaN at the end is not
+  return here;
+}

@@ -1,0 +1,48 @@
+import closeWithGrace from 'close-with-grace';
+import { createLog } from './adapters/telemetry/log.ts';
+import { systemClock } from './adapters/telemetry/clock.ts';
+import { compose, type Service } from './compose.ts';
+import { readConfig, type Config } from './config.ts';
+
+/** The process: configuration, compose, listen, signals. */
+export async function run(): Promise<void> {
+  const config = orExit(() => readConfig(process.env));
+  const log = createLog({ level: config.logLevel, pretty: process.stdout.isTTY === true });
+  let service: Service | undefined;
+
+  closeWithGrace(
+    { delay: config.drainDelayMs + config.shutdownTimeoutMs, logger: false },
+    async ({ err, signal }) => {
+      if (err) log.error({ err }, 'stopping after an error');
+      else log.info({ signal }, 'stopping');
+      await service?.stop({ drainDelayMs: err ? 0 : config.drainDelayMs });
+      log.info({}, 'stopped');
+    },
+  );
+
+  try {
+    service = await compose(config, { clock: systemClock, log });
+  } catch (error) {
+    exit(error);
+  }
+  log.info({ url: service.url, metrics: service.metricsUrl }, whatNext(service, config));
+}
+
+function whatNext({ url, operatorKeyFile }: Service, { production }: Config): string {
+  const key = operatorKeyFile === undefined ? '$OPERATOR_API_KEY' : `$(cat ${operatorKeyFile})`;
+  const next = production ? '' : `; try: curl -H "X-API-Key: ${key}" ${url}/api/sinks`;
+  return `Sallyport listens on ${url}${next}`;
+}
+
+function orExit<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    return exit(error);
+  }
+}
+
+function exit(error: unknown): never {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}

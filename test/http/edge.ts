@@ -1,0 +1,73 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { Router } from '@koa/router';
+import { createDigest } from '../../src/adapters/crypto/digest.ts';
+import { createHttpApp } from '../../src/adapters/http/app.ts';
+import { createOperatorCheck } from '../../src/adapters/http/middleware/operator-key.ts';
+import type { RequestState } from '../../src/adapters/http/request-state.ts';
+import { openHttpServer } from '../../src/adapters/http/server.ts';
+import { systemClock } from '../../src/adapters/telemetry/clock.ts';
+import { createLog } from '../../src/adapters/telemetry/log.ts';
+import { createMetrics } from '../../src/adapters/telemetry/metrics.ts';
+
+export const OPERATOR_KEY = 'TEST-ONLY-operator-key-0123456789abcdef';
+
+/** The HTTP edge as it is composed, on a free port, around routes of the test's own. */
+export async function startEdge(options: {
+  production?: boolean;
+  open?: Router<RequestState>;
+  api?: Router<RequestState>;
+  limits?: NonNullable<Parameters<typeof openHttpServer>[0]['limits']>;
+}) {
+  const lines: string[] = [];
+  const log = createLog({
+    level: 'debug',
+    pretty: false,
+    stream: { write: (line: string) => void lines.push(line) },
+  });
+  const digest = createDigest();
+  const metrics = createMetrics();
+  const app = createHttpApp({
+    log,
+    metrics,
+    clock: systemClock,
+    digest,
+    production: options.production ?? true,
+    isOperator: createOperatorCheck({ digest, keyDigest: digest.sha256(OPERATOR_KEY) }),
+    webhookRouter: new Router<RequestState>(),
+    healthRouter: options.open ?? new Router<RequestState>(),
+    apiRouters: options.api === undefined ? [] : [options.api],
+  });
+  const handle = app.callback();
+  const listener = await openHttpServer({
+    handler: (req, res) => void handle(req, res),
+    digest,
+    clock: systemClock,
+    host: '127.0.0.1',
+    port: 0,
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
+  });
+  return { ...listener, lines, metrics };
+}
+
+/** Sends bytes as they are and gives all that comes back until the connection ends. */
+export async function sendRaw(url: string, bytes: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  await once(socket, 'connect');
+  socket.write(bytes);
+  return text(socket);
+}
+
+/** Status, headers and body of an answer as it came over the wire. */
+export function readRaw(answer: string): { status: number; headers: Headers; body: string } {
+  const [head = '', body = ''] = answer.split('\r\n\r\n');
+  const [statusLine = '', ...lines] = head.split('\r\n');
+  const headers = new Headers();
+  for (const line of lines) {
+    const colon = line.indexOf(':');
+    headers.append(line.slice(0, colon), line.slice(colon + 1).trim());
+  }
+  return { status: Number(statusLine.split(' ')[1]), headers, body };
+}

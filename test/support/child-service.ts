@@ -1,0 +1,80 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { OPERATOR_KEY } from './service.ts';
+
+/** The service as its user runs it: a process of its own that can be killed. */
+export interface ChildService {
+  readonly pid: number;
+  readonly url: string;
+  readonly metricsUrl: string;
+  /** Every line of its standard output. */
+  readonly lines: readonly string[];
+  /** Time from the start of the process until it listened. */
+  readonly startedInMs: number;
+  /** Sends a signal and resolves with the exit code once it is gone. */
+  end(signal: NodeJS.Signals): Promise<number | null>;
+}
+
+const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
+
+export async function startChild(options: {
+  dataDir: string;
+  env?: Record<string, string>;
+  /** A command that runs the service, such as strace with its options. */
+  under?: readonly string[];
+}): Promise<ChildService> {
+  const startedAt = performance.now();
+  const [command = '', ...args] = [...(options.under ?? []), process.execPath, MAIN];
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      PATH: process.env['PATH'],
+      NODE_ENV: 'test',
+      PORT: '0',
+      METRICS_PORT: '0',
+      DATA_DIR: options.dataDir,
+      OPERATOR_API_KEY: OPERATOR_KEY,
+      MIN_FREE_DISK_MB: '0',
+      ...options.env,
+    },
+  });
+  const lines: string[] = [];
+  const { url, metrics } = await untilListening(child, lines);
+  return {
+    pid: child.pid ?? 0,
+    url,
+    metricsUrl: metrics,
+    lines,
+    startedInMs: performance.now() - startedAt,
+    async end(signal) {
+      const gone = once(child, 'exit');
+      child.kill(signal);
+      const [code] = await gone;
+      return typeof code === 'number' ? code : null;
+    },
+  };
+}
+
+function untilListening(
+  child: ChildProcess,
+  lines: string[],
+): Promise<{ url: string; metrics: string }> {
+  return new Promise((resolve, reject) => {
+    let errors = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      errors += text;
+    });
+    child.once('exit', (code) => reject(new Error(`the service ended (${code}): ${errors}`)));
+    if (child.stdout === null) return;
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      lines.push(line);
+      const entry: unknown = JSON.parse(line);
+      if (isListening(entry)) resolve(entry);
+    });
+  });
+}
+
+function isListening(entry: unknown): entry is { url: string; metrics: string } {
+  return typeof entry === 'object' && entry !== null && 'url' in entry && 'metrics' in entry;
+}
