@@ -1,3 +1,5 @@
+import { writeSync } from 'node:fs';
+
 /** Ends a run with one plain line that any program can read. */
 export default class PlainReporter {
   onRunComplete(_contexts, results) {
@@ -5,6 +7,9 @@ export default class PlainReporter {
     // A file that does not even load has no tests to fail.
     const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
     const skipped = numPendingTests + numTodoTests;
-    process.stdout.write(`${numPassedTests} passed, ${failed} failed, ${skipped} skipped\n`);
+    // At the exit, because jest's own summary comes later than this.
+    process.once('exit', () => {
+      writeSync(1, `${numPassedTests} passed, ${failed} failed, ${skipped} skipped\n`);
+    });
   }
 }

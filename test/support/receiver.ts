@@ -55,6 +55,7 @@ export interface Receiver {
   readonly connections: { readonly made: number; readonly open: number };
   /** Changes the script. */
   answer(script: AnswerScript): void;
+  /** Cuts every connection; a second time it does nothing. */
   close(): Promise<void>;
 }
 
@@ -112,6 +113,7 @@ export async function startReceiver(options: ReceiverOptions = {}): Promise<Rece
       script = next;
     },
     async close() {
+      if (!server.listening) return;
       for (const socket of sockets) socket.destroy();
       server.close();
       await once(server, 'close');

@@ -3,7 +3,7 @@ import type { SubscriptionRepository } from '../../ports/subscription-repository
 import { createCursors, pageOf } from './cursor.ts';
 import type { StoreThreads } from './store-call.ts';
 import {
-  KnownRows,
+  KnownText,
   SubscriptionRow,
   SubscriptionRows,
   writeSubscription,
@@ -39,7 +39,7 @@ export function createSqliteSubscriptionRepository({
 
     async lookUp(ids) {
       if (ids.length === 0) return [];
-      return KnownRows.parse(await read('lookUpSubscriptions', JSON.stringify(ids)));
+      return KnownText.parse(await read('lookUpSubscriptions', JSON.stringify([...new Set(ids)])));
     },
   };
 }

@@ -1,19 +1,32 @@
 import { z } from 'zod';
 import type { KnownSubscription, Subscription } from '../../domain/subscriptions/subscription.ts';
-import { BooleanColumn } from './columns.ts';
+import { BooleanColumn, jsonColumn } from './columns.ts';
 
-const Known = z.object({
+/** The answer of a look-up: one text, columns by their place. */
+export const KnownText = jsonColumn(
+  z.array(
+    z
+      .tuple([z.string(), z.string(), z.string(), z.string(), z.string(), z.int().nullable()])
+      .transform(
+        ([id, organizationId, tenantId, applicationId, clientStateDigest, deletedAt]) =>
+          ({
+            id,
+            organizationId,
+            tenantId,
+            applicationId,
+            clientStateDigest,
+            deletedAt,
+          }) satisfies KnownSubscription,
+      ),
+  ),
+);
+
+const Row = z.object({
   id: z.string(),
   organizationId: z.string(),
   tenantId: z.string(),
   applicationId: z.string(),
   clientStateDigest: z.string(),
-  deletedAt: z.int().nullable(),
-});
-
-export const KnownRows: z.ZodType<KnownSubscription[]> = z.array(Known);
-
-const Row = Known.extend({
   changeType: z.string(),
   resource: z.string(),
   expirationAt: z.int(),
@@ -22,6 +35,7 @@ const Row = Known.extend({
   description: z.string().nullable(),
   createdAt: z.int(),
   updatedAt: z.int(),
+  deletedAt: z.int().nullable(),
 });
 
 /** A subscription as it comes from the thread. */

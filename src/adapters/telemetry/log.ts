@@ -1,6 +1,6 @@
 import { isNativeError } from 'node:util/types';
 import { type DestinationStream, destination, pino } from 'pino';
-import { build as pretty } from 'pino-pretty';
+import { prettyFactory } from 'pino-pretty';
 import type { Log, LogFields } from '../../ports/log.ts';
 
 type Level = keyof Log;
@@ -43,8 +43,9 @@ function openStream(options: {
   stream?: DestinationStream | undefined;
 }): DestinationStream {
   if (options.pretty) {
-    const target = options.stream === undefined ? {} : { destination: options.stream };
-    return pretty({ sync: true, colorize: options.stream === undefined, ...target });
+    const format = prettyFactory({ colorize: options.stream === undefined });
+    const target = options.stream ?? process.stdout; // synchronous on a terminal
+    return { write: (line) => void target.write(format(line)) };
   }
   // Asynchronous and bounded: a reader of stdout that stalls must not stop answers to Graph, so
   // lines are dropped then. What is unwritten at exit is flushed.

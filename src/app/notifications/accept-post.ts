@@ -58,7 +58,8 @@ export function createAcceptPost(deps: {
     const collection = readCollection(text);
     const judged = await judgeAll(collection.items, deadline);
     const receivedAt = deps.clock.now();
-    const id = deps.counter.next(receivedAt, collection.items.length);
+    const places = collection.items.length + collection.malformed;
+    const id = deps.counter.next(receivedAt, places);
     const tokens = sealTokens(collection, id);
     const receipt = createReceipt(judged, { id, receivedAt, tokens });
     const held = hold(judged, { id, receivedAt, tokens });
