@@ -278,7 +278,10 @@ async function openListeners(config: Config, basics: Basics, stores: Stores, cor
     ...parts,
     async changed(id) {
       core.cache.forget(id);
-      await core.judgeHeld([id]);
+      // The import stands, whatever becomes of this: the sweep judges again.
+      await core
+        .judgeHeld([id])
+        .catch((err: unknown) => basics.log.warn({ err }, 'held items wait'));
     },
   });
   const manageSinks = createManageSinks({ ...parts, changed: () => core.sweep.lanes() });

@@ -53,6 +53,7 @@ export interface NotificationQuery {
   readonly delivery?: DeliveryState | undefined;
   readonly subscriptionId?: string | undefined;
   readonly tenantId?: string | undefined;
+  /** Whether it has a delivery for this sink; with `delivery`, one in that state. */
   readonly sinkId?: string | undefined;
   /** Epoch milliseconds, inclusive. */
   readonly receivedFrom?: number | undefined;
@@ -123,7 +124,10 @@ export interface DeliveryStore {
   /** Gives a claim back, due at `now`, no try counted; `false` when it was no longer the caller's. */
   release(id: string, generation: number, now: number): Promise<boolean>;
 
-  /** Notifications of an organisation, the latest first. */
+  /**
+   * Notifications of an organisation, the latest received first. When hardly anything matches, a
+   * page may end before it is full; its cursor goes on from there.
+   */
   search(
     organizationId: string,
     query: NotificationQuery,
@@ -136,7 +140,7 @@ export interface DeliveryStore {
   /** The deliveries of a notification, each with its attempts, in the order they were made. */
   deliveriesOf(notificationId: string): Promise<readonly DeliveryWithAttempts[]>;
 
-  /** Dead deliveries of an organisation, the latest first. */
+  /** Dead deliveries of an organisation, those that died last first. */
   deadLetters(organizationId: string, page: PageRequest): Promise<Page<DeadLetter>>;
 
   /** How many deliveries are dead, in all organisations. */
@@ -154,7 +158,8 @@ export interface DeliveryStore {
 
   /**
    * Removes what is too old, notifications with their deliveries and attempts; gives how many rows
-   * of each kind went. States `pending` and `waiting` stay, whatever their age.
+   * of each kind went. States `pending` and `waiting` stay, whatever their age. Where much has to
+   * stay, a call may end before it has seen everything; the next ones go on from there.
    */
   purge(
     order: PurgeOrder,

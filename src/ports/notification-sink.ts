@@ -26,6 +26,9 @@ export type SinkAnswer =
       readonly outcome: 'aborted';
     };
 
+/** What became of a try that came to an end of its own. */
+export type EndedTry = Exclude<SinkAnswer, { outcome: 'aborted' }>;
+
 /** What a sink is told of the try besides the event. */
 export interface SinkTry {
   readonly deliveryId: string;

@@ -11,27 +11,19 @@ import {
 } from './delivery-rows.ts';
 import { FoundRows, NotificationRow, writeNotification } from './notification-rows.ts';
 import { createNotificationSearch } from './notification-search.ts';
+import { createPurge } from './purge.ts';
 import type { StoreThreads } from './store-call.ts';
 
 const Place = z.tuple([z.int(), z.int()]).readonly();
-const FROM_THE_START = [0, 0] as const;
 const LATEST_DEAD = [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER] as const;
-// Beyond the limit of a purge: bounds what one call costs when most of what is old has to stay.
-const STAYING_LOOKED_AT = 1000;
-
-const PurgeReply = z.object({
-  notifications: z.int(),
-  deadLetters: z.int(),
-  after: Place.nullable(),
-});
 
 /** Notifications and deliveries in `store.db`. */
 export function createSqliteDeliveryStore({ write, read }: StoreThreads): DeliveryStore {
   const deadLetterCursors = createCursors('dead-letters', Place);
-  let purgedUpTo: readonly [number, number] = FROM_THE_START;
 
   return {
     search: createNotificationSearch(read),
+    purge: createPurge(write),
 
     async insertNotifications(rows) {
       const reply = await write('insertNotifications', rows.map(writeNotification));
@@ -108,14 +100,6 @@ export function createSqliteDeliveryStore({ write, read }: StoreThreads): Delive
 
     async redrive(organizationId, ids, now) {
       return RedrivenRows.parse(await write('redrive', { organizationId, ids, now }));
-    },
-
-    async purge(order) {
-      const lookAt = order.limit + STAYING_LOOKED_AT;
-      const reply = await write('purge', { ...order, lookAt, after: purgedUpTo });
-      const { after, notifications, deadLetters } = PurgeReply.parse(reply);
-      purgedUpTo = after ?? FROM_THE_START;
-      return { notifications, deadLetters };
     },
   };
 }

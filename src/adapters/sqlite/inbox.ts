@@ -91,7 +91,9 @@ export async function openSqliteInbox(options: {
     probe: createThreadProbe('inbox', [writer], options.clock),
     async close() {
       settling.flush();
-      await Promise.all([writer.close(), reader.close()]);
+      await reader.close();
+      // The last to leave folds the log into the file, which a reader cannot.
+      await writer.close();
     },
   };
 }

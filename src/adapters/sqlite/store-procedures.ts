@@ -11,7 +11,7 @@ import {
   renew,
 } from './delivery-procedures.ts';
 import { findNotification, insertNotifications, markExpanded } from './notification-procedures.ts';
-import { purge } from './purge-procedure.ts';
+import { purgeDeadLetters, purgeNotifications } from './purge-procedure.ts';
 import { searchNotifications } from './search-procedure.ts';
 import {
   allSinks,
@@ -47,7 +47,8 @@ export const storeProcedures = {
   deliveriesOf,
   deadLetters,
   countDead,
-  purge,
+  purgeDeadLetters,
+  purgeNotifications,
 
   insertSubscription,
   findSubscription,

@@ -1,3 +1,5 @@
+import { getCompileCacheDir } from 'node:module';
+import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { StoreUnavailableError } from '../../domain/errors.ts';
 import type { Cancel, Clock } from '../../ports/clock.ts';
@@ -50,7 +52,7 @@ const RESTART_AFTER_MS = 1000;
 /** Starts a thread for a file; resolves when the file is open and its schema is up to date. */
 export async function openThread(options: ThreadOptions): Promise<SqliteThread> {
   const { clock, file, log } = options;
-  let gathered: Waiting[] = [];
+  const gathered = new Set<Waiting>();
   let inFlight: Waiting[] | undefined;
   let flushing = false;
   let closing = false;
@@ -60,17 +62,20 @@ export async function openThread(options: ThreadOptions): Promise<SqliteThread> 
     return new Promise<unknown>((resolve, reject) => {
       const now = clock.now();
       const end = deadline ?? now + options.timeoutMs;
-      const cancelTimer = clock.after(Math.max(0, end - now), () =>
-        reject(unavailable('no answer')),
-      );
-      gathered.push({
+      // What is given up lets go of its argument, also while the thread hangs.
+      const giveUp = () => {
+        gathered.delete(waiting);
+        reject(unavailable('no answer'));
+      };
+      const waiting: Waiting = {
         call: [name, argument],
         deadline: end,
         durable,
         resolve,
         reject,
-        cancelTimer,
-      });
+        cancelTimer: clock.after(Math.max(0, end - now), giveUp),
+      };
+      gathered.add(waiting);
       scheduleFlush();
     });
   }
@@ -84,15 +89,22 @@ export async function openThread(options: ThreadOptions): Promise<SqliteThread> 
 
   function flush(): void {
     flushing = false;
-    if (inFlight !== undefined || gathered.length === 0) return;
-    if (worker === undefined) return;
-    const now = clock.now();
-    const live = gathered.filter(({ deadline }) => deadline > now);
-    const batch = live.slice(0, MAX_BATCH);
-    gathered = live.slice(MAX_BATCH);
+    if (inFlight !== undefined || worker === undefined) return;
+    const batch = takeBatch();
     if (batch.length === 0) return;
     inFlight = batch;
     worker.postMessage(batch.map(({ call }) => call));
+  }
+
+  function takeBatch(): Waiting[] {
+    const now = clock.now();
+    const batch: Waiting[] = [];
+    for (const waiting of gathered) {
+      if (batch.length === MAX_BATCH) break;
+      gathered.delete(waiting);
+      if (waiting.deadline > now) batch.push(waiting);
+    }
+    return batch;
   }
 
   function onReplies(replies: readonly Reply[]): void {
@@ -118,7 +130,8 @@ export async function openThread(options: ThreadOptions): Promise<SqliteThread> 
   function startWorker(): Promise<Worker | undefined> {
     return new Promise((resolve, reject) => {
       const { readOnly } = options;
-      const started = new Worker(options.entry, { workerData: { file, readOnly }, env: {} });
+      const workerData: ThreadData = { file, readOnly };
+      const started = new Worker(options.entry, { workerData, env: compileCache() });
       started.on('message', (message: readonly Reply[] | 'open') => {
         if (message === 'open') resolve(started);
         else onReplies(message);
@@ -135,7 +148,7 @@ export async function openThread(options: ThreadOptions): Promise<SqliteThread> 
     worker = undefined;
     const lost = [...(inFlight ?? []), ...gathered];
     inFlight = undefined;
-    gathered = [];
+    gathered.clear();
     for (const waiting of lost) {
       waiting.cancelTimer();
       waiting.reject(unavailable('the thread ended'));
@@ -162,12 +175,24 @@ export async function openThread(options: ThreadOptions): Promise<SqliteThread> 
       closing = true;
       const ending = worker;
       if (ending === undefined) return;
-      const cut = clock.after(options.timeoutMs, () => void ending.terminate());
       await new Promise<void>((resolve) => {
-        ending.once('exit', () => resolve());
+        // One that waits for its disk cannot even be ended, and is not waited for.
+        const cut = clock.after(options.timeoutMs, () => {
+          void ending.terminate();
+          resolve();
+        });
+        ending.once('exit', () => {
+          cut();
+          resolve();
+        });
         ending.postMessage('close');
       });
-      cut();
     },
   };
+}
+
+/** The environment of a thread: nothing but where its compiled modules are, if they are kept. */
+function compileCache(): Record<string, string> {
+  const folder = getCompileCacheDir();
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: dirname(folder) };
 }

@@ -126,10 +126,18 @@ function createCheckpoint(db: DatabaseSync, walFile: string): () => void {
   return function checkpoint() {
     const { size } = statSync(walFile, { throwIfNoEntry: false }) ?? { size: 0 };
     if (size < nextAtBytes) return;
-    // A reader in the middle of a page makes it fail as busy: not a fault, tried again a bit later.
-    const row = db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
-    nextAtBytes = row?.['busy'] === 0 ? MAX_WAL_BYTES : size + MAX_WAL_BYTES / 4;
+    nextAtBytes = truncateLog(db) ? MAX_WAL_BYTES : size + MAX_WAL_BYTES / 4;
   };
+}
+
+/** `false` when it cannot be done now: a reader is in the middle of a page, or the disk is full. */
+function truncateLog(db: DatabaseSync): boolean {
+  try {
+    return db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'] === 0;
+  } catch {
+    // The log still holds everything, and the calls have their answers: nothing is lost but room.
+    return false;
+  }
 }
 
 function textOf(error: unknown): string {

@@ -6,12 +6,9 @@ import type { ClaimedDelivery, DeliveryStore, DueDelivery } from '../../ports/de
 import type { Hint, JobQueue } from '../../ports/job-queue.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Metrics } from '../../ports/metrics.ts';
-import type { SinkAnswer } from '../../ports/notification-sink.ts';
+import type { EndedTry, SinkAnswer } from '../../ports/notification-sink.ts';
 import type { Lanes, SinkLane } from './lanes.ts';
 import type { WatchSinks } from './watch-sinks.ts';
-
-/** A try that came to an end of its own. */
-export type EndedTry = Exclude<SinkAnswer, { outcome: 'aborted' }>;
 
 const LEASE_MS = 15_000;
 const RENEW_EVERY_MS = 5000;

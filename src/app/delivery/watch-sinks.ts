@@ -3,8 +3,8 @@ import { verdictOnSink } from '../../domain/delivery/sink-health.ts';
 import type { AuditTrail } from '../../ports/audit-trail.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
+import type { EndedTry } from '../../ports/notification-sink.ts';
 import type { SinkRepository } from '../../ports/sink-repository.ts';
-import type { EndedTry } from './deliver.ts';
 
 /** Keeps in mind since when a sink has been failing, and disables one that will not come back. */
 export interface WatchSinks {

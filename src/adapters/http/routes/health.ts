@@ -9,8 +9,7 @@ export function healthRoutes(deps: {
   health: Health;
   clock: Clock;
   /** Who sees more than the status at `/api/health`. */
-  details: 'everyone' | 'operator';
-  isOperator: (ctx: Context) => boolean;
+  seesDetails: (ctx: Context) => boolean;
 }): Router<RequestState> {
   const router = new Router<RequestState>();
   const timestamp = () => new Date(deps.clock.now()).toISOString();
@@ -34,9 +33,7 @@ export function healthRoutes(deps: {
     ctx.status = overview.healthy ? 200 : 503;
     ctx.body = {
       status: overview.healthy ? 'healthy' : 'degraded',
-      ...(deps.details === 'everyone' || deps.isOperator(ctx)
-        ? { ...presentDetails(overview), timestamp: timestamp() }
-        : {}),
+      ...(deps.seesDetails(ctx) ? { ...presentDetails(overview), timestamp: timestamp() } : {}),
     };
   });
 
