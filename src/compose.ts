@@ -194,7 +194,7 @@ function createCore(config: Config, basics: Basics, stores: Stores) {
     rejections,
     received,
   });
-  const judgeHeld = createJudgeHeld({ ...parts, held, received });
+  const judgeHeld = createJudgeHeld({ ...parts, held, rejections, received });
   const expandReceipt = createExpandReceipt({
     ...parts,
     fresh,

@@ -64,7 +64,7 @@ export interface Inbox {
   /** Distinct ids of the subscriptions of which something is held. */
   heldSubscriptions(): Promise<readonly string[]>;
 
-  /** What is held of one subscription, oldest first. */
+  /** What is held of one subscription, oldest first, and in the order of its POST. */
   heldOf(subscriptionId: string): Promise<readonly HeldItem[]>;
 
   /** Everything that is held, for counting after a start. */

@@ -247,7 +247,7 @@ describe('the memory queue', () => {
       name: 'a',
       clock,
       log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
-      room: { taken: 0, fits: () => true },
+      room: { taken: 0, fits: () => true, fitsDelayed: () => true },
       worker: () =>
         workerOf({ handle: async () => (++endings === 2 ? { again: 1_000 } : undefined) }),
       onIdle: () => (idle += 1),

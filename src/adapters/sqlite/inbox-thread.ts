@@ -58,10 +58,14 @@ export interface AppendArgument {
 
 serve(MIGRATIONS, {
   append(db: Database, { receipt, held, release }: AppendArgument) {
-    const hold = db.prepare('INSERT OR IGNORE INTO held VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    const hold = db.prepare(
+      'INSERT INTO held VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING',
+    );
     for (const row of held) hold.run(...row);
     if (receipt !== null) {
-      db.prepare('INSERT OR IGNORE INTO receipts VALUES (?, ?, ?, ?, ?)').run(...receipt);
+      db.prepare('INSERT INTO receipts VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING').run(
+        ...receipt,
+      );
     }
     const forget = db.prepare('DELETE FROM held WHERE id = ?');
     for (const id of release) forget.run(id);
@@ -84,7 +88,7 @@ serve(MIGRATIONS, {
 
   heldOf: (db: Database, subscriptionId: string) =>
     db
-      .prepare('SELECT * FROM held WHERE subscription_id = ? ORDER BY received_at, id')
+      .prepare('SELECT * FROM held WHERE subscription_id = ? ORDER BY receipt_id, place')
       .all(subscriptionId),
 
   heldUsage: (db: Database) =>

@@ -26,7 +26,10 @@ export async function openSqliteInbox(options: {
 }): Promise<SqliteInbox> {
   const thread = { ...options, file: join(options.dataDir, 'inbox.db'), entry: ENTRY };
   const writer = await openThread({ ...thread, readOnly: false });
-  const reader = await openThread({ ...thread, readOnly: true });
+  const reader = await openThread({ ...thread, readOnly: true }).catch(async (error: unknown) => {
+    await writer.close();
+    throw error;
+  });
   const backlog = await readBacklog(reader);
   const settling = createSettling({ writer, backlog, clock: options.clock, log: options.log });
 

@@ -1,5 +1,5 @@
 import { getCompileCacheDir } from 'node:module';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { StoreUnavailableError } from '../../domain/errors.ts';
 import type { Cancel, Clock } from '../../ports/clock.ts';
@@ -56,7 +56,8 @@ export async function openThread(options: ThreadOptions): Promise<SqliteThread> 
   let inFlight: Waiting[] | undefined;
   let flushing = false;
   let closing = false;
-  let worker = await startWorker();
+  let worker: Worker | undefined;
+  worker = await startWorker();
 
   function call(name: string, argument: unknown, { deadline, durable }: CallOptions = {}) {
     return new Promise<unknown>((resolve, reject) => {
@@ -124,10 +125,10 @@ export async function openThread(options: ThreadOptions): Promise<SqliteThread> 
   }
 
   function unavailable(why: string): StoreUnavailableError {
-    return new StoreUnavailableError(file, new Error(why));
+    return new StoreUnavailableError(file, new Error(`${basename(file)}: ${why}`));
   }
 
-  function startWorker(): Promise<Worker | undefined> {
+  function startWorker(): Promise<Worker> {
     return new Promise((resolve, reject) => {
       const { readOnly } = options;
       const workerData: ThreadData = { file, readOnly };
@@ -139,6 +140,7 @@ export async function openThread(options: ThreadOptions): Promise<SqliteThread> 
       started.once('error', reject);
       started.on('error', (err) => log.error({ err, file }, 'a database thread failed'));
       started.once('exit', () => {
+        reject(new Error(`${basename(file)}: the thread ended before the file was open`));
         if (worker === started) onExit();
       });
     });
@@ -157,10 +159,13 @@ export async function openThread(options: ThreadOptions): Promise<SqliteThread> 
   }
 
   function restart(): void {
+    if (closing) return;
     startWorker().then(
       (started) => {
         worker = started;
         flush();
+        // Closed while it started: nobody else would end it.
+        if (closing) void started.terminate();
       },
       () => clock.after(RESTART_AFTER_MS, restart),
     );

@@ -103,7 +103,7 @@ function open(file: string, readOnly: boolean): DatabaseSync {
     db.exec('PRAGMA wal_autocheckpoint = 0');
   }
   db.exec('PRAGMA temp_store = MEMORY');
-  db.exec('PRAGMA cache_size = -16000');
+  db.exec(`PRAGMA cache_size = ${readOnly ? -4000 : -16_000}`); // KiB
   return db;
 }
 

@@ -89,7 +89,9 @@ export function createDeliver(deps: {
     const durationMs = Math.max(0, now - startedAt);
     lanes.ended(sink.id, answer.outcome !== 'retry');
     metrics.observe('delivery_duration_seconds', { sink: sink.id }, durationMs / 1000);
-    await writeOutcome(sink.id, delivery, {
+    // At once: with each further try another delivery would be refused for good.
+    if (answer.outcome === 'dead' && answer.gone) lanes.shut(sink.id);
+    const written = writeOutcome(sink.id, delivery, {
       end: answer,
       startedAt,
       durationMs,
@@ -97,7 +99,7 @@ export function createDeliver(deps: {
       reason: answer.outcome === 'delivered' ? null : answer.reason,
       answer: answer.body === '' ? null : deps.cipher.seal(answer.body, `attempt:${delivery.id}`),
     });
-    await deps.watch.tried(sink, answer);
+    await Promise.all([written, deps.watch.tried(sink, answer)]);
   }
 
   async function recordLost(sinkId: string, lapsed: DueDelivery): Promise<void> {

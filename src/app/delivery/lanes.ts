@@ -32,6 +32,8 @@ export interface Lanes {
   open(): readonly Sink[];
   limit(sinkId: string): LaneLimit;
   began(sinkId: string): void;
+  /** Begins nothing more until the sinks are read anew: this one is about to be disabled. */
+  shut(sinkId: string): void;
   /** How a try ended; one that was refused for good means that the sink answers. */
   ended(sinkId: string, succeeded: boolean): void;
 }
@@ -73,12 +75,13 @@ export function createLanes(deps: {
 
   function update(sink: Sink): void {
     const known = lanes.get(sink.id);
-    const same = known?.destination !== undefined && known.sink.updatedAt === sink.updatedAt;
+    const same = known !== undefined && isSameTarget(known.sink, sink);
     const reopened = known?.sink.enabled === false && sink.enabled;
     lanes.set(sink.id, {
       sink,
-      lane: known === undefined || reopened ? IDLE_LANE : known.lane,
-      destination: same ? known.destination : openDestination(sink),
+      // One that leads elsewhere now, or was enabled again, need not wait for the next probe.
+      lane: !same || reopened ? IDLE_LANE : known.lane,
+      destination: (same ? known.destination : undefined) ?? openDestination(sink),
     });
   }
 
@@ -114,9 +117,24 @@ export function createLanes(deps: {
       const known = lanes.get(sinkId);
       return known === undefined ? UNKNOWN : laneLimit(known.lane, known.sink, clock.now());
     },
+    shut(sinkId) {
+      const known = lanes.get(sinkId);
+      if (known !== undefined) {
+        lanes.set(sinkId, { ...known, sink: { ...known.sink, enabled: false } });
+      }
+    },
     began: (sinkId) => change(sinkId, (lane) => laneBegan(lane, clock.now())),
     ended: (sinkId, succeeded) => change(sinkId, (lane) => laneEnded(lane, succeeded, clock.now())),
   };
+}
+
+/** By what it consists of, as two changes may have one time. */
+function isSameTarget(a: Sink, b: Sink): boolean {
+  return targetOf(a) === targetOf(b);
+}
+
+function targetOf({ url, secrets, headers }: Sink): string {
+  return JSON.stringify([url, secrets, headers]);
 }
 
 function toTarget(sink: Sink, cipher: Cipher): Parameters<SinkFactory>[0] {

@@ -31,11 +31,10 @@ export function startRetention(deps: {
       deadLettersBefore: now - limits.deadLettersMs,
       limit: ROWS_AT_ONCE,
     };
-    for (let full = true; full && !stopped;) {
-      const { notifications, deadLetters } = await deps.deliveries.purge(order);
-      const entries = await deps.audit.purge(now - limits.auditMs, ROWS_AT_ONCE);
-      full = Math.max(notifications, deadLetters, entries) >= ROWS_AT_ONCE;
-    }
+    const { notifications, deadLetters } = await deps.deliveries.purge(order);
+    const entries = await deps.audit.purge(now - limits.auditMs, ROWS_AT_ONCE);
+    const full = Math.max(notifications, deadLetters, entries) >= ROWS_AT_ONCE;
+    if (full && !stopped) await purge();
   }
 
   function again(): void {

@@ -1,5 +1,5 @@
 import { HELD_LIMITS, type HeldQuota } from '../../domain/notifications/held-quota.ts';
-import type { Clock } from '../../ports/clock.ts';
+import type { Cancel, Clock } from '../../ports/clock.ts';
 import type { DeliveryStore } from '../../ports/delivery-store.ts';
 import type { Inbox } from '../../ports/inbox.ts';
 import type { Hint, JobQueue } from '../../ports/job-queue.ts';
@@ -48,6 +48,7 @@ export function createSweep(deps: {
   const { clock, deliveries, inbox, lanes, log, queue } = deps;
   const once = createOnce(log);
   let stopped = false;
+  let cancel: Cancel | undefined;
 
   async function round(receiptAgeMs: number): Promise<void> {
     await Promise.all([
@@ -100,17 +101,14 @@ export function createSweep(deps: {
     );
   }
 
-  async function loop(): Promise<void> {
-    await round(EVERY_MS);
-    if (!stopped) clock.after(EVERY_MS, () => void loop());
+  async function sweepAndGoOn(receiptAgeMs: number): Promise<void> {
+    await round(receiptAgeMs);
+    if (!stopped) cancel = clock.after(EVERY_MS, () => void sweepAndGoOn(EVERY_MS));
   }
 
   return {
-    async start() {
-      // Nothing that a former process left has to wait for its age.
-      await round(0);
-      clock.after(EVERY_MS, () => void loop());
-    },
+    // Nothing that a former process left has to wait for its age.
+    start: () => sweepAndGoOn(0),
     lane(sinkId) {
       if (lanes.open().some(({ id }) => id === sinkId)) void once(sinkId, () => sweepLane(sinkId));
     },
@@ -118,6 +116,7 @@ export function createSweep(deps: {
     lanes: () => void once('lanes', sweepLanes),
     stop: () => {
       stopped = true;
+      cancel?.();
     },
   };
 }
@@ -135,15 +134,17 @@ function createOnce(log: Log) {
   const running = new Map<string, Promise<void>>();
   const again = new Map<string, () => Promise<void>>();
 
-  async function run(name: string, work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (err) {
-      log.warn({ err, sweep: name }, 'a sweep failed and is tried again');
+  async function run(name: string, first: () => Promise<void>): Promise<void> {
+    for (let work: typeof first | undefined = first; work !== undefined; work = again.get(name)) {
+      again.delete(name);
+      try {
+        await work();
+      } catch (err) {
+        log.warn({ err, sweep: name }, 'a sweep failed and is tried again');
+      }
     }
-    const more = again.get(name);
-    again.delete(name);
-    if (more !== undefined) await run(name, more);
+    // In the same turn as the last look at `again`, or what is asked in between would be forgotten.
+    running.delete(name);
   }
 
   return function once(name: string, work: () => Promise<void>): Promise<void> {
@@ -152,7 +153,7 @@ function createOnce(log: Log) {
       again.set(name, work);
       return current;
     }
-    const started = run(name, work).finally(() => running.delete(name));
+    const started = run(name, work);
     running.set(name, started);
     return started;
   };

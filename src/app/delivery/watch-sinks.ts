@@ -17,27 +17,42 @@ export function createWatchSinks(deps: {
   audit: AuditTrail;
   clock: Clock;
   log: Log;
-  /** Told when a sink was changed, so that it is read anew. */
+  /** Told when a sink was disabled, so that the sinks are read anew. */
   changed: () => void;
 }): WatchSinks {
   const { clock, log } = deps;
-  // Many tries of one sink end at once; the first of them writes for all.
-  const writing = new Set<string>();
+  const turns = new Map<string, Promise<void>>();
+
+  /**
+   * Many tries of one sink end at once: each is judged by what the one before has written, so that
+   * a sink is disabled once, and a failure that is being noted does not swallow a 410.
+   */
+  function inTurn(sinkId: string, work: () => Promise<void>): Promise<void> {
+    const before = turns.get(sinkId) ?? Promise.resolve();
+    const turn = before.catch(() => undefined).then(work);
+    turns.set(sinkId, turn);
+    return turn.finally(() => {
+      if (turns.get(sinkId) === turn) turns.delete(sinkId);
+    });
+  }
+
+  async function act({ organizationId, id }: Sink, answer: EndedTry): Promise<void> {
+    const sink = await deps.sinks.find(organizationId, id);
+    if (sink === undefined) return;
+    const verdict = verdictOnSink(sink, answer, clock.now());
+    if (verdict.action === 'disable') await disable(sink, verdict.reason);
+    // Nobody is told: one that fails now and then would have all lanes swept for each try.
+    if (verdict.action === 'failing-since') await write(sink, { failingSince: verdict.at });
+  }
 
   async function write(sink: Sink, change: SinkChange): Promise<void> {
-    if (writing.has(sink.id)) return;
-    writing.add(sink.id);
-    try {
-      await deps.sinks.update(sink.organizationId, sink.id, change, clock.now());
-      deps.changed();
-    } finally {
-      writing.delete(sink.id);
-    }
+    await deps.sinks.update(sink.organizationId, sink.id, change, clock.now());
   }
 
   async function disable(sink: Sink, reason: string): Promise<void> {
-    log.warn({ sink: sink.id, reason }, 'a sink was disabled; its deliveries wait');
     await write(sink, { enabled: false, disabledReason: reason });
+    deps.changed();
+    log.warn({ sink: sink.id, reason }, 'a sink was disabled; its deliveries wait');
     void deps.audit.record({
       eventType: 'SYSTEM_SINK_DISABLED',
       severity: 'HIGH',
@@ -50,14 +65,9 @@ export function createWatchSinks(deps: {
 
   return {
     async tried(sink, answer) {
-      const verdict = verdictOnSink(sink, answer, clock.now());
-      switch (verdict.action) {
-        case 'disable':
-          return disable(sink, verdict.reason);
-        case 'failing-since':
-          return write(sink, { failingSince: verdict.at });
-        case 'nothing':
-      }
+      // As it was last read: nearly always there is nothing to do, and no need to ask the store.
+      if (verdictOnSink(sink, answer, clock.now()).action === 'nothing') return;
+      await inTurn(sink.id, () => act(sink, answer));
     },
   };
 }

@@ -114,9 +114,14 @@ export function createAcceptPost(deps: {
   /** Those of unknown subscriptions, as far as there is room for them. */
   function hold(judged: readonly Judged[], post: Post): HeldItem[] {
     return judged
-      .filter(({ verdict }) => verdict === 'unknown-subscription')
-      .map(({ item }) => toHeldItem(item, post, digest.sha256(item.clientState ?? '')))
-      .filter((item) => deps.held.take({ ...item, bytes: Buffer.byteLength(item.text) }));
+      .filter(({ item, verdict }) => verdict === 'unknown-subscription' && hasRoom(item, post))
+      .map(({ item }) => toHeldItem(item, post, digest.sha256(item.clientState ?? '')));
+  }
+
+  function hasRoom({ place, subscriptionId, text }: ReceivedItem, { id, receivedAt }: Post) {
+    // Not the item itself: its text is a slice that would keep the whole body in memory.
+    const bytes = Buffer.byteLength(text);
+    return deps.held.take({ id: heldItemId(id, place), subscriptionId, receivedAt, bytes });
   }
 
   function report(judged: readonly Judged[], malformed: number, held: number): void {
@@ -161,7 +166,7 @@ function createReceipt(judged: readonly Judged[], post: Post): Receipt | undefin
 
 function toHeldItem(item: ReceivedItem, post: Post, clientStateDigest: string): HeldItem {
   return {
-    id: `${post.id}_${item.place}`,
+    id: heldItemId(post.id, item.place),
     organizationId: DEFAULT_ORGANIZATION,
     subscriptionId: item.subscriptionId,
     receiptId: post.id,
@@ -171,4 +176,8 @@ function toHeldItem(item: ReceivedItem, post: Post, clientStateDigest: string): 
     tokens: item.encrypted ? post.tokens : null,
     text: item.text,
   };
+}
+
+function heldItemId(receiptId: string, place: number): string {
+  return `${receiptId}_${place}`;
 }

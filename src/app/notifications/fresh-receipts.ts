@@ -11,6 +11,7 @@ export class FreshReceipts {
   #characters = 0;
 
   put(receipt: Receipt): void {
+    if (this.#receipts.has(receipt.id)) return;
     const characters = sizeOf(receipt);
     if (this.#characters + characters > MAX_CHARACTERS) return;
     this.#characters += characters;

@@ -8,6 +8,7 @@ import type { Digest } from '../../ports/digest.ts';
 import type { Inbox } from '../../ports/inbox.ts';
 import type { Metrics } from '../../ports/metrics.ts';
 import type { SubscriptionRepository } from '../../ports/subscription-repository.ts';
+import type { RejectionAudit } from './rejection-audit.ts';
 
 const APPEND_WITHIN_MS = 5000;
 
@@ -24,6 +25,7 @@ export function createJudgeHeld(deps: {
   digest: Digest;
   clock: Clock;
   metrics: Metrics;
+  rejections: RejectionAudit;
   /** Told of each receipt that is durable. */
   received: (receipt: Receipt) => void;
 }): JudgeHeld {
@@ -43,7 +45,9 @@ export function createJudgeHeld(deps: {
     deps.held.release(release);
     if (receipt !== undefined) deps.received(receipt);
     for (const item of items) {
-      deps.metrics.count('notifications_total', { verdict: verdictOf(item, known) });
+      const verdict = verdictOf(item, known);
+      deps.metrics.count('notifications_total', { verdict });
+      if (verdict !== 'accepted') deps.rejections.note(known, verdict);
     }
   }
 

@@ -99,12 +99,18 @@ export function createSubscriptionCache(deps: {
   };
 }
 
-/** Sets a key of a bounded map; the one that was set longest ago makes room. */
+/** Sets a key of a bounded map; those that were set longest ago make room. */
 function remember<V>(map: Map<string, V>, limit: number, key: string, value: V): void {
   map.delete(key);
-  if (map.size >= limit) {
-    const [oldest] = map.keys();
-    if (oldest !== undefined) map.delete(oldest);
-  }
+  if (map.size >= limit) forgetOldest(map, limit / 10);
   map.set(key, value);
+}
+
+/** Many at once: on the way to its first key a map steps over all that were deleted before it. */
+function forgetOldest(map: Map<string, unknown>, count: number): void {
+  for (const key of map.keys()) {
+    if (count <= 0) return;
+    count -= 1;
+    map.delete(key);
+  }
 }

@@ -54,6 +54,9 @@ export interface HeldItem {
 /** How many sequences fit into a millisecond. */
 const PER_MS = 100_000;
 
+/** Begins what the id of a held receipt has beyond the POST's; unreserved in URLs (RFC 3986 §2.3). */
+const HELD_MARK = '~';
+
 /**
  * Numbers what one instance receives. Ids and sequences are fixed-width, so they sort as text:
  * 15 digits of epoch milliseconds, 5 digits of a counter within one, and the instance.
@@ -64,7 +67,7 @@ export class ReceiptCounter {
   #atMs = 0;
   #next = 0;
 
-  /** `instance` tells instances apart; of one length in all of them. */
+  /** `instance` tells instances apart; of one length in all of them, and without `~`. */
   constructor(instance: string) {
     this.#instance = instance;
   }
@@ -83,13 +86,10 @@ export class ReceiptCounter {
   }
 }
 
-/** The `sequence` of an item: that of its receipt, counted on by its place. */
+/** The `sequence` of an item: that of the POST that brought it, counted on by its place. */
 export function sequenceOf(receiptId: string, place: number): string {
-  const [atMs, counter, instance] = [
-    receiptId.slice(0, 15),
-    receiptId.slice(16, 21),
-    receiptId.slice(22),
-  ];
+  const [postId = ''] = receiptId.split(HELD_MARK);
+  const [atMs, counter, instance] = [postId.slice(0, 15), postId.slice(16, 21), postId.slice(22)];
   const at = Number(counter) + place;
   return formatSequence(Number(atMs) + Math.floor(at / PER_MS), at % PER_MS, instance);
 }
@@ -104,7 +104,7 @@ export function tokensContext(receiptId: string): string {
 
 /** The id of the receipt of items of one subscription that had been held. */
 export function heldReceiptId(receiptId: string, subscriptionId: string): string {
-  return `${receiptId}-${subscriptionId}`;
+  return `${receiptId}${HELD_MARK}${subscriptionId}`;
 }
 
 function formatSequence(atMs: number, counter: number, instance: string): string {

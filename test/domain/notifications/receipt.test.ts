@@ -1,6 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { ReceiptCounter, sequenceOf } from '../../../src/domain/notifications/receipt.ts';
+import {
+  heldReceiptId,
+  ReceiptCounter,
+  sequenceOf,
+  tokensContext,
+} from '../../../src/domain/notifications/receipt.ts';
 
 const START = Date.UTC(2026, 10, 22);
 
@@ -14,6 +19,14 @@ describe('receipt ids and sequences', () => {
 
   it('keep an instance whatever it is called', () => {
     expect(sequenceOf(new ReceiptCounter('a-b').next(START, 1), 0)).toMatch(/^\d{15}-00000-a-b$/);
+  });
+
+  it('are those of the POST for items that had been held, however late', () => {
+    const posted = new ReceiptCounter('a1').next(START, 3);
+    const held = heldReceiptId(posted, '316d7d58-aa65-44a5-846a-a1f7efde6362');
+    expect(held).not.toBe(posted);
+    expect(sequenceOf(held, 2)).toBe(sequenceOf(posted, 2));
+    expect(tokensContext(held)).toBe(tokensContext(posted));
   });
 
   it('go on in the next millisecond where one is full', () => {
