@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { RequestListener } from 'node:http';
 import { createCipher } from './adapters/crypto/cipher.ts';
 import { createDigest } from './adapters/crypto/digest.ts';
 import { createHttpApp } from './adapters/http/app.ts';
@@ -43,7 +44,7 @@ import { HeldQuota } from './domain/notifications/held-quota.ts';
 import { ReceiptCounter, type Receipt } from './domain/notifications/receipt.ts';
 import { bareEncryptionKey } from './configured-secrets.ts';
 import { loadOrGenerateSecrets } from './generated-secrets.ts';
-import type { Clock } from './ports/clock.ts';
+import type { Cancel, Clock } from './ports/clock.ts';
 import type { Log } from './ports/log.ts';
 
 /** What surrounds the service and is not configuration. */
@@ -211,19 +212,19 @@ function createCore(config: Config, basics: Basics, stores: Stores) {
     deliver,
     judgeHeld,
   });
-  let stopRetention = () => {};
+  let stopRetention: Cancel | undefined;
 
   async function start(): Promise<void> {
     held.restore(await inbox.heldUsage());
     await createDefaultSink(parts)();
     await lanes.refresh();
     queue.work('expand', {
-      handle: async ({ id }) => void (await expandReceipt(id)),
+      handle: ({ id }) => expandReceipt(id).then(() => undefined),
       lane: () => ({ concurrency: EXPANSIONS_AT_ONCE, waitMs: 0 }),
       drained: () => sweep.receipts(),
     });
     queue.work('deliver', {
-      handle: async (hint) => void (await deliver.deliver(hint)),
+      handle: (hint) => deliver.deliver(hint).then(() => undefined),
       lane: (sinkId) => lanes.limit(sinkId),
       drained: (sinkId) => sweep.lane(sinkId),
     });
@@ -240,7 +241,7 @@ function createCore(config: Config, basics: Basics, stores: Stores) {
 
   async function stop(): Promise<void> {
     sweep.stop();
-    stopRetention();
+    stopRetention?.();
     deliver.abort();
     await queue.close();
     await webhooks.close();
@@ -307,13 +308,13 @@ async function openListeners(config: Config, basics: Basics, stores: Stores, cor
       deadLetterRoutes({ deadLetters }),
     ],
   });
-  const http = await openHttpServer({ ...basics, handler: app.callback(), ...config.http });
+  const http = await openHttpServer({ ...basics, handler: listenerOf(app), ...config.http });
   const metricsListener = await openMetrics();
 
   function openMetrics(): Promise<HttpListener | undefined> {
     if (config.metrics === undefined) return Promise.resolve(undefined);
     const metricsApp = createMetricsApp({ ...parts, render: () => metrics.render() });
-    return openHttpServer({ ...basics, handler: metricsApp.callback(), ...config.metrics });
+    return openHttpServer({ ...basics, handler: listenerOf(metricsApp), ...config.metrics });
   }
 
   return {
@@ -326,6 +327,12 @@ async function openListeners(config: Config, basics: Basics, stores: Stores, cor
     close: () => http.close(),
     closeMetrics: async () => metricsListener?.close(),
   };
+}
+
+function listenerOf(app: ReturnType<typeof createHttpApp>): RequestListener {
+  const handle = app.callback();
+  // Koa answers whatever happens, and tells of failures by its `error` event.
+  return (req, res) => void handle(req, res);
 }
 
 function registerGauges(basics: Basics, stores: Stores, core: Core, acks: AckWindow): void {

@@ -7,7 +7,7 @@ import { readConfig, type Config } from './config.ts';
 /** The process: configuration, compose, listen, signals. */
 export async function run(): Promise<void> {
   const config = orExit(() => readConfig(process.env));
-  const log = createLog({ level: config.logLevel, pretty: process.stdout.isTTY === true });
+  const log = createLog({ level: config.logLevel, pretty: process.stdout.isTTY });
   let service: Service | undefined;
 
   closeWithGrace(

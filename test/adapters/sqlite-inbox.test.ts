@@ -8,18 +8,18 @@ import { describeInbox, type InboxHarness } from '../contracts/inbox.contract.ts
 import { TurnedClock } from '../support/clock.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { silentLog } from '../support/silent-log.ts';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 async function openHarness(folder = temporaryFolder()): Promise<InboxHarness> {
   const clock = new TurnedClock();
   const options = { dataDir: folder.path, clock, log: silentLog, timeoutMs: 5000 };
-  const { inbox, close } = await openSqliteInbox(options);
+  const opened = await openSqliteInbox(options);
   return {
-    inbox,
+    inbox: opened.inbox,
     now: () => clock.now(),
     elapse: (ms) => clock.turn(ms),
     async reopen() {
-      await close();
+      await opened.close();
       return openHarness(folder);
     },
     // Somebody else holds the write lock: the thread stands in its commit and answers nothing.
@@ -32,7 +32,7 @@ async function openHarness(folder = temporaryFolder()): Promise<InboxHarness> {
       };
     },
     async close() {
-      await close();
+      await opened.close();
       folder.remove();
     },
   };

@@ -3,11 +3,12 @@ import { MalformedBodyError, UnavailableError } from '../../src/domain/errors.ts
 import { tokensContext } from '../../src/domain/notifications/receipt.ts';
 import { itemOf, openIntake, TENANT, type Intake } from './intake.ts';
 
+const forged = (count: number, more: object) =>
+  Array.from({ length: count }, (_, n) => itemOf('a', { id: `forged-${n}`, ...more }));
+
 describe('accepting a POST', () => {
   let intake: Intake;
   const placesOf = (at: number) => intake.receipts.at(at)?.items.map(({ place }) => place);
-  const forged = (count: number, more: object = {}) =>
-    Array.from({ length: count }, (_, n) => itemOf('a', { id: `forged-${n}`, ...more }));
 
   beforeEach(async () => {
     intake = await openIntake();
@@ -126,10 +127,11 @@ describe('accepting a POST', () => {
   });
 
   it('keeps validation tokens for encrypted items only, and those sealed', async () => {
-    const body = (item: object) =>
-      JSON.stringify({ value: [item], validationTokens: ['secret.token', 7, 'another'] });
-    await intake.postText(body(itemOf('a')));
-    await intake.postText(body(itemOf('a', { encryptedContent: { data: 'x' } })));
+    const validationTokens = ['secret.token', 7, 'another'];
+    for (const encryptedContent of [undefined, { data: 'x' }]) {
+      const value = [itemOf('a', { encryptedContent })];
+      await intake.postText(JSON.stringify({ value, validationTokens }));
+    }
     const [plain, encrypted] = intake.receipts;
     expect(plain?.tokens).toBeNull();
     expect(JSON.stringify(encrypted)).not.toContain('secret.token');

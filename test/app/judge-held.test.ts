@@ -4,10 +4,11 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { tokensContext } from '../../src/domain/notifications/receipt.ts';
 import { itemOf, openIntake, type Intake } from './intake.ts';
 
+const numbered = (count: number, subscriptionId = 'new') =>
+  Array.from({ length: count }, (_, n) => itemOf(subscriptionId, { id: `item-${n}` }));
+
 describe('items of a subscription that is not known yet', () => {
   let intake: Intake;
-  const numbered = (count: number, subscriptionId = 'new') =>
-    Array.from({ length: count }, (_, n) => itemOf(subscriptionId, { id: `item-${n}` }));
   const placesOf = () => intake.receipts.map(({ items }) => items.map(({ place }) => place));
 
   beforeEach(async () => {
@@ -74,10 +75,10 @@ describe('items of a subscription that is not known yet', () => {
       tenant: 1,
       'deleted-subscription': 1,
     });
-    expect(await intake.audited()).toEqual([
-      { resource: 'subscription/new', reason: 'client-state' },
-      { resource: 'subscription/new', reason: 'tenant' },
-      { resource: 'subscription/gone', reason: 'deleted-subscription' },
+    expect(await intake.audited()).toMatchObject([
+      { resource: 'subscription/new', details: { reason: 'client-state' } },
+      { resource: 'subscription/new', details: { reason: 'tenant' } },
+      { resource: 'subscription/gone', details: { reason: 'deleted-subscription' } },
     ]);
   });
 
@@ -108,9 +109,7 @@ describe('items of a subscription that is not known yet', () => {
     expect(await intake.inbox.heldOf('second')).toHaveLength(2);
     await intake.post(itemOf('new', { id: 'later' }));
     expect(await intake.verdicts()).toEqual({ held: 22, 'unknown-subscription': 2 });
-    expect(await intake.audited()).toEqual([
-      { resource: undefined, reason: 'unknown-subscription' },
-    ]);
+    expect(await intake.audited()).toMatchObject([{ details: { reason: 'unknown-subscription' } }]);
   });
 
   it('do not take room from each other once they have been judged', async () => {

@@ -191,8 +191,7 @@ export function describeInbox(adapter: string, open: () => Promise<InboxHarness>
         const items = [aHeldItem(), aHeldItem()];
         await harness.inbox.append({ held: items }, soon());
         const receipt = aReceipt();
-        const [{ id = '' } = {}] = items;
-        await harness.inbox.append({ receipt, release: [id] }, soon());
+        await harness.inbox.append({ receipt, release: [items[0]?.id ?? ''] }, soon());
         expect(await harness.inbox.heldOf('s-unknown')).toEqual(items.slice(1));
         expect(await ids()).toEqual([receipt.id]);
       });

@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
 import {
@@ -36,7 +38,7 @@ interface Event {
 }
 
 const { samples } = JSON.parse(readSample('manifest.json')) as { samples: readonly Sample[] };
-const isEncrypted = (item: GraphItem) => item.encryptedContent != null;
+const isEncrypted = (item: GraphItem) => (item.encryptedContent ?? null) !== null;
 
 /** What the sink should get of a sample, in order, as JSON text. */
 function expectedData(text: string, outcomes: readonly Outcome[]): string[] {
@@ -52,9 +54,9 @@ function expectedData(text: string, outcomes: readonly Outcome[]): string[] {
 /** Items that can only be judged with keys that are not there yet: kept, sealed, not delivered. */
 function expectedWaiting(text: string, outcomes: readonly Outcome[]): number {
   const { value } = JSON.parse(text) as { value: GraphItem[] };
-  const early = ['client-state', 'unknown-subscription', 'tenant'];
+  const early = new Set(['client-state', 'unknown-subscription', 'tenant']);
   return value.filter(
-    (item, place) => isEncrypted(item) && !early.includes(outcomes[place]?.reason ?? ''),
+    (item, place) => isEncrypted(item) && !early.has(outcomes[place]?.reason ?? ''),
   ).length;
 }
 
@@ -68,6 +70,8 @@ describe('the samples of Graph, over HTTP, at a webhook sink', () => {
       .slice(from)
       .map(({ body }) => JSON.parse(body) as Event)
       .toSorted((a, b) => (a.sequence < b.sequence ? -1 : 1));
+  const count = (verdict: string) =>
+    service.metric('notifications_total', `{verdict="${verdict}"}`);
   const notifications = async (query: string) =>
     (await service.api('GET', `/api/notifications?limit=200&${query}`)).body.data;
 
@@ -129,8 +133,8 @@ describe('the samples of Graph, over HTTP, at a webhook sink', () => {
 
   it('gives lifecycle notifications their own types, and keeps them pending', async () => {
     const pending = await notifications('state=pending');
-    const types = new Set(pending.map(({ type }: { type: string }) => type));
-    expect([...types].toSorted()).toEqual([
+    const types = new Set<string>(pending.map(({ type }: { type: string }) => type));
+    expect([...types].toSorted((a, b) => a.localeCompare(b))).toEqual([
       'Microsoft.Graph.NotificationsMissed',
       'Microsoft.Graph.SubscriptionReauthorizationRequired',
       'Microsoft.Graph.SubscriptionRemoved',
@@ -138,16 +142,12 @@ describe('the samples of Graph, over HTTP, at a webhook sink', () => {
   });
 
   it('counts what it refuses by the reasons of the manifest', async () => {
-    const count = (verdict: string) =>
-      service.metric('notifications_total', `{verdict="${verdict}"}`);
     expect(await count('client-state')).toBe(3);
     expect(await count('held')).toBe(1);
     expect(await count('duplicate')).toBeGreaterThanOrEqual(2);
   });
 
   it('stores no clientState and no token in clear', async () => {
-    const { readdirSync, readFileSync } = await import('node:fs');
-    const { join } = await import('node:path');
     const files = readdirSync(service.dataDir).filter((name) => /^(inbox|store)\.db/.test(name));
     expect(files).toEqual(expect.arrayContaining(['inbox.db', 'store.db']));
     const tokens = ['16-rich-channel-message.json', '17-rich-two-tenants-two-tokens.json'].flatMap(
@@ -155,7 +155,7 @@ describe('the samples of Graph, over HTTP, at a webhook sink', () => {
     );
     const secrets = [...SUBSCRIPTIONS.map(({ clientState }) => clientState), ...tokens, secret];
     for (const file of files) {
-      const bytes = readFileSync(join(service.dataDir, file));
+      const bytes = readFileSync(path.join(service.dataDir, file));
       for (const one of secrets) expect(bytes.includes(one)).toBe(false);
     }
   });

@@ -25,7 +25,7 @@ export async function startChild(options: {
   under?: readonly string[];
 }): Promise<ChildService> {
   const startedAt = performance.now();
-  const [command = '', ...args] = [...(options.under ?? []), process.execPath, MAIN];
+  const [command, ...args] = [...(options.under ?? []), process.execPath, MAIN];
   const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {

@@ -7,6 +7,8 @@ import { LaneHints } from './lane-hints.ts';
 export interface Room {
   taken: number;
   fits(laneSize: number): boolean;
+  /** Whether a lane with so many hints that wait for their time may add another one of these. */
+  fitsDelayed(delayed: number): boolean;
 }
 
 interface LaneDeps {
@@ -43,12 +45,17 @@ export class JobLane {
   /** Adds a hint, or notes that there was no room for it. Starts nothing: `pump` does. */
   add(hint: Hint, now: number): void {
     if (this.hints.isWaiting(hint)) return;
-    if (!this.#deps.room.fits(this.hints.size)) {
+    if (!this.#fits(hint, now)) {
       this.#dropped = true;
       return;
     }
     this.#deps.room.taken += 1;
     this.hints.add(hint, hint.dueAt, now);
+  }
+
+  #fits({ dueAt }: Hint, now: number): boolean {
+    const { room } = this.#deps;
+    return room.fits(this.hints.size) && (dueAt <= now || room.fitsDelayed(this.hints.delayed));
   }
 
   /** Lets the next `pump` ask the worker again, whatever it said. */

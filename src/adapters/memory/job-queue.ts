@@ -16,7 +16,8 @@ const ALWAYS_FIT = 50;
 /**
  * Brings hints to workers inside this process. Everything is forgotten at exit and the sweep finds
  * it again. Of one lane it keeps `maxPerLane` hints, of all lanes of both kinds `maxInAll`, but for
- * the first 50 of each lane; those that run count.
+ * the first 50 of each lane; those that run count. Half of a lane at most waits for its time, so
+ * that the retries of a sink that fails now and then never keep out what is due.
  */
 export function createMemoryJobQueue(deps: {
   clock: Clock;
@@ -101,6 +102,7 @@ function createRoom(maxPerLane: number, maxInAll: number): Room {
   const room: Room = {
     taken: 0,
     fits: (size) => size < maxPerLane && (size < ALWAYS_FIT || room.taken < maxInAll),
+    fitsDelayed: (delayed) => delayed < Math.ceil(maxPerLane / 2),
   };
   return room;
 }

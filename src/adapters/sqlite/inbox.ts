@@ -68,8 +68,14 @@ export async function openSqliteInbox(options: {
     settle: settling.add,
 
     backlog() {
-      const [oldestAt = null] = backlog.values();
-      return { receipts: backlog.size, oldestAt };
+      return {
+        receipts: backlog.size,
+        // Only when somebody asks: a map steps over what was deleted before its first entry.
+        get oldestAt() {
+          const [oldestAt = null] = backlog.values();
+          return oldestAt;
+        },
+      };
     },
 
     async heldSubscriptions() {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { AckWindow } from '../../../src/domain/notifications/ack-window.ts';
 
 const MINUTE_MS = 60_000;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { z } from 'zod';
 import { ValidationTokenError } from '../../../src/domain/errors.ts';
 import { readValidationToken } from '../../../src/domain/notifications/handshake.ts';
@@ -42,12 +42,13 @@ describe('the token of a handshake', () => {
     },
   );
 
-  it.each(['VALIDATIONTOKEN=x', 'validationToken%5B%5D=x', 'validationToken=1&validationToken[]=2'])(
-    'is refused under a name that only looks like it: %s',
-    (rawQuery) => {
-      expect(() => readValidationToken(rawQuery)).toThrow(ValidationTokenError);
-    },
-  );
+  it.each([
+    'VALIDATIONTOKEN=x',
+    'validationToken%5B%5D=x',
+    'validationToken=1&validationToken[]=2',
+  ])('is refused under a name that only looks like it: %s', (rawQuery) => {
+    expect(() => readValidationToken(rawQuery)).toThrow(ValidationTokenError);
+  });
 
   it('may have 2048 characters and no more', () => {
     expect(readValidationToken(`validationToken=${'a'.repeat(2048)}`)).toHaveLength(2048);

@@ -1,0 +1,98 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { LANE_HINTS } from '../../src/app/delivery/sweep.ts';
+import { until } from '../support/wait.ts';
+import { DELIVERED, openDeliveryParts, type DeliveryParts } from './delivery-parts.ts';
+
+const SECOND = 1000;
+
+let parts: DeliveryParts;
+
+beforeEach(async () => {
+  parts = await openDeliveryParts();
+});
+afterEach(() => parts.close());
+
+describe('the sweep of deliveries', () => {
+  it('lets a backlog far beyond the queue drain without a pause', async () => {
+    const { clock, destinations, queue } = parts;
+    const { id } = await parts.addSink('busy', { concurrency: 200 });
+    await parts.addDue(id, 20_000);
+    let most = 0;
+    destinations.answer(() => {
+      most = Math.max(most, queue.size('deliver', id));
+      return DELIVERED;
+    });
+    // The clock stands still: nothing but the lane itself can bring what the first sweep left out.
+    await parts.sweep.start();
+    await until(() => destinations.tries.length >= 20_000, 'all of it', 50_000);
+    await clock.settled();
+    expect(new Set(destinations.tries.map(({ deliveryId }) => deliveryId)).size).toBe(20_000);
+    expect(await parts.deliveries.due(id, clock.now(), 1)).toEqual([]);
+    expect(most).toBeLessThanOrEqual(LANE_HINTS);
+  }, 60_000);
+
+  it('finds what nobody has hinted at, at its time', async () => {
+    const { clock, destinations } = parts;
+    const { id: sinkId } = await parts.addSink('one');
+    await parts.sweep.start();
+    const [id = ''] = await parts.addDue(sinkId, 1);
+    await clock.pass(4.9 * SECOND);
+    expect(destinations.tries).toEqual([]);
+    await clock.pass(0.1 * SECOND);
+    expect(destinations.tries.map(({ deliveryId }) => deliveryId)).toEqual([id]);
+  });
+
+  it('sends the longest due first', async () => {
+    const { clock, destinations } = parts;
+    const { id } = await parts.addSink('one', { concurrency: 1 });
+    const ids: string[] = [];
+    for (let minute = 0; minute < 5; minute += 1) {
+      ids.push(...(await parts.addDue(id, 2)));
+      await clock.pass(60 * SECOND);
+    }
+    await parts.sweep.start();
+    await clock.settled();
+    expect(destinations.tries.map(({ deliveryId }) => deliveryId)).toEqual(ids);
+  });
+
+  it('goes on where the store failed for a while', async () => {
+    const { clock, destinations, deliveries } = parts;
+    const { id } = await parts.addSink('one');
+    await parts.addDue(id, 1);
+    const due = deliveries.due;
+    Object.assign(deliveries, { due: () => Promise.reject(new Error('away')) });
+    await parts.sweep.start();
+    await clock.pass(20 * SECOND);
+    expect(destinations.tries).toEqual([]);
+    Object.assign(deliveries, { due });
+    await clock.pass(5 * SECOND);
+    expect(destinations.tries).toHaveLength(1);
+  });
+
+  it('does not begin again once it was stopped', async () => {
+    const { clock, destinations } = parts;
+    const { id } = await parts.addSink('one');
+    await parts.sweep.start();
+    parts.sweep.stop();
+    await parts.addDue(id, 1);
+    await clock.pass(60 * SECOND);
+    expect(destinations.tries).toEqual([]);
+  });
+
+  it('is asked again while it runs, and looks again', async () => {
+    const { clock, destinations, lanes, sweep } = parts;
+    const { id } = await parts.addSink('one');
+    await lanes.refresh();
+    const first = await parts.addDue(id, 1);
+    // The second row comes while the first look is under way; only another look can find it.
+    sweep.lane(id);
+    const second = parts.addDue(id, 1);
+    await second;
+    sweep.lane(id);
+    await clock.settled();
+    expect(destinations.tries.map(({ deliveryId }) => deliveryId)).toEqual([
+      ...first,
+      ...(await second),
+    ]);
+  });
+});

@@ -1,0 +1,91 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Sink } from '../../src/domain/delivery/sink.ts';
+import type { EndedTry } from '../../src/app/delivery/deliver.ts';
+import {
+  DELIVERED,
+  FAILED,
+  GONE,
+  openDeliveryParts,
+  type DeliveryParts,
+} from './delivery-parts.ts';
+
+const DAY = 86_400_000;
+
+let parts: DeliveryParts;
+let sink: Sink;
+
+beforeEach(async () => {
+  parts = await openDeliveryParts();
+  sink = await parts.addSink('watched');
+});
+afterEach(() => parts.close());
+
+/** Tries of which none knows more than what was read before all of them. */
+async function end(...answers: readonly unknown[]): Promise<Sink | undefined> {
+  const known = (await parts.sinks.find('default', sink.id)) ?? sink;
+  await Promise.all(answers.map((answer) => parts.watch.tried(known, answer as EndedTry)));
+  await parts.clock.settled();
+  return parts.sinks.find('default', sink.id);
+}
+
+async function disablings(): Promise<unknown[]> {
+  const entries = await parts.audit.latest('default', 100);
+  return entries
+    .filter(({ eventType }) => eventType === 'SYSTEM_SINK_DISABLED')
+    .map(({ details, resource, severity }) => ({ ...details, resource, severity }));
+}
+
+describe('what tries mean for their sink', () => {
+  it('notes the first of several failures, and forgets it after a success', async () => {
+    const since = parts.clock.now();
+    expect(await end(FAILED, FAILED)).toMatchObject({ failingSince: since, enabled: true });
+    await parts.clock.turn(DAY);
+    expect(await end(FAILED)).toMatchObject({ failingSince: since });
+    expect(await end(DELIVERED, DELIVERED)).toMatchObject({ failingSince: null });
+    await parts.clock.turn(DAY);
+    expect(await end(FAILED)).toMatchObject({ failingSince: since + 2 * DAY });
+  });
+
+  it('disables it after five days of nothing but failures, and says so once', async () => {
+    await end(FAILED);
+    await parts.clock.turn(5 * DAY - 1);
+    expect(await end(FAILED)).toMatchObject({ enabled: true });
+    await parts.clock.turn(1);
+    expect(await end(FAILED, FAILED, FAILED)).toMatchObject({
+      enabled: false,
+      disabledReason: 'failing-for-5-days',
+    });
+    expect(await disablings()).toEqual([
+      { reason: 'failing-for-5-days', resource: `sink/${sink.id}`, severity: 'HIGH' },
+    ]);
+  });
+
+  it('disables it once when twenty tries are told 410 at a time', async () => {
+    const answers = Array.from({ length: 20 }, () => GONE);
+    expect(await end(...answers)).toMatchObject({ enabled: false, disabledReason: 'gone' });
+    expect(await disablings()).toHaveLength(1);
+  });
+
+  it('does not overhear a 410 while another failure is being written', async () => {
+    expect(await end(FAILED, GONE)).toMatchObject({ enabled: false, disabledReason: 'gone' });
+    expect(await disablings()).toHaveLength(1);
+  });
+
+  it('leaves alone what an operator has disabled, and what is deleted', async () => {
+    await parts.sinks.update('default', sink.id, { enabled: false }, parts.clock.now());
+    const known = { ...sink, enabled: true };
+    await parts.watch.tried(known, { ...GONE } as EndedTry);
+    expect(await parts.sinks.find('default', sink.id)).toMatchObject({ disabledReason: null });
+    await parts.sinks.softDelete('default', sink.id, parts.clock.now());
+    await parts.watch.tried(known, { ...GONE } as EndedTry);
+    expect(await disablings()).toEqual([]);
+  });
+
+  it('goes on with the next try after the store has failed', async () => {
+    const { update } = parts.sinks;
+    Object.assign(parts.sinks, { update: () => Promise.reject(new Error('away')) });
+    await expect(end(GONE)).rejects.toThrow('away');
+    Object.assign(parts.sinks, { update });
+    expect(await end(GONE)).toMatchObject({ enabled: false });
+  });
+});
