@@ -57,7 +57,7 @@ const Environment = z.object({
   // Never below the largest body: such a one could never come in.
   MAX_BYTES_IN_FLIGHT: whole(4 * MB, 16 * 1024 * MB, 64 * MB),
   MAX_BACKLOG_RECEIPTS: whole(1, 10_000_000, 100_000),
-  MIN_FREE_DISK_MB: whole(0, 1_000_000, 256),
+  MIN_FREE_DISK_MB: whole(0, 1_000_000_000, 256),
   RETENTION_DAYS: whole(1, 3650, 7),
   DEAD_LETTER_RETENTION_DAYS: whole(1, 3650, 30),
   AUDIT_RETENTION_DAYS: whole(1, 3650, 365),

@@ -78,6 +78,8 @@ export class Destinations {
   }
 }
 
+const nobodyIsHeld = () => Promise.resolve();
+
 export type DeliveryParts = Awaited<ReturnType<typeof openDeliveryParts>>;
 
 /** Delivery as it is composed, on the embedded adapters, with destinations that are scripted. */
@@ -101,11 +103,13 @@ export async function openDeliveryParts() {
   });
   const watch = createWatchSinks({ ...basics, changed: () => sweep.lanes() });
   const deliver = createDeliver({ ...basics, lanes, watch });
-  const judgeHeld = async () => undefined;
   const held = new HeldQuota();
-  const sweep: Sweep = createSweep({ ...basics, lanes, deliver, held, judgeHeld });
+  const sweep: Sweep = createSweep({ ...basics, lanes, deliver, held, judgeHeld: nobodyIsHeld });
   queue.work('deliver', {
-    handle: async (hint) => void (await deliver.deliver(hint)),
+    async handle(hint) {
+      await deliver.deliver(hint);
+      return undefined;
+    },
     lane: (sinkId) => lanes.limit(sinkId),
     drained: (sinkId) => sweep.lane(sinkId),
   });

@@ -1,7 +1,6 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { tokensContext } from '../../src/domain/notifications/receipt.ts';
+import { memoryInUse } from '../support/memory.ts';
 import { itemOf, openIntake, type Intake } from './intake.ts';
 
 const numbered = (count: number, subscriptionId = 'new') =>
@@ -143,11 +142,3 @@ describe('items of a subscription that is not known yet', () => {
     expect(memoryInUse() - before).toBeLessThan(20 * 1024 * 1024);
   });
 });
-
-/** What is left after a collection. */
-function memoryInUse(): number {
-  setFlagsFromString('--expose-gc');
-  runInNewContext('gc')();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}

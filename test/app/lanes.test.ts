@@ -218,17 +218,17 @@ describe('whatever the quotas are', () => {
       { numRuns: 12 },
     );
   });
-
-  /** Windows of a second, each opened by the first try after the one before. */
-  function mostInAWindow(times: readonly number[]): number {
-    let opened = -Infinity;
-    let count = 0;
-    let most = 0;
-    for (const time of times) {
-      if (time >= opened + SECOND) [opened, count] = [time, 0];
-      count += 1;
-      most = Math.max(most, count);
-    }
-    return most;
-  }
 });
+
+/** Windows of a second, each opened by the first try after the one before. */
+function mostInAWindow(times: readonly number[]): number {
+  let opened = -Infinity;
+  let count = 0;
+  let most = 0;
+  for (const time of times) {
+    if (time >= opened + SECOND) [opened, count] = [time, 0];
+    count += 1;
+    most = Math.max(most, count);
+  }
+  return most;
+}

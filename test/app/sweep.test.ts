@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { LANE_HINTS } from '../../src/app/delivery/sweep.ts';
 import { until } from '../support/wait.ts';
 import { DELIVERED, openDeliveryParts, type DeliveryParts } from './delivery-parts.ts';
@@ -59,12 +59,11 @@ describe('the sweep of deliveries', () => {
     const { clock, destinations, deliveries } = parts;
     const { id } = await parts.addSink('one');
     await parts.addDue(id, 1);
-    const due = deliveries.due;
-    Object.assign(deliveries, { due: () => Promise.reject(new Error('away')) });
+    const due = jest.spyOn(deliveries, 'due').mockRejectedValue(new Error('away'));
     await parts.sweep.start();
     await clock.pass(20 * SECOND);
     expect(destinations.tries).toEqual([]);
-    Object.assign(deliveries, { due });
+    due.mockRestore();
     await clock.pass(5 * SECOND);
     expect(destinations.tries).toHaveLength(1);
   });

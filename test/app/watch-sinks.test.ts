@@ -1,6 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Sink } from '../../src/domain/delivery/sink.ts';
-import type { EndedTry } from '../../src/app/delivery/deliver.ts';
+import type { EndedTry } from '../../src/ports/notification-sink.ts';
 import {
   DELIVERED,
   FAILED,
@@ -82,10 +82,9 @@ describe('what tries mean for their sink', () => {
   });
 
   it('goes on with the next try after the store has failed', async () => {
-    const { update } = parts.sinks;
-    Object.assign(parts.sinks, { update: () => Promise.reject(new Error('away')) });
+    const update = jest.spyOn(parts.sinks, 'update').mockRejectedValue(new Error('away'));
     await expect(end(GONE)).rejects.toThrow('away');
-    Object.assign(parts.sinks, { update });
+    update.mockRestore();
     expect(await end(GONE)).toMatchObject({ enabled: false });
   });
 });

@@ -1,6 +1,5 @@
 import { expect } from '@jest/globals';
 import type { Notification } from '../../src/domain/notifications/notification.ts';
-import type { Attempt } from '../../src/domain/delivery/delivery.ts';
 import type { DeliveryStore, NewDelivery, TryOutcome } from '../../src/ports/delivery-store.ts';
 import { aDelivery, aNotification, anOutcome, BUILT_AT } from '../support/builders.ts';
 
@@ -53,9 +52,9 @@ export async function tryOnce(
 export async function storeDead(
   store: DeliveryStore,
   diedAt: number,
-  changes: Parameters<typeof storeDelivery>[1] & { attempt?: Partial<Attempt> } = {},
+  changes: Parameters<typeof storeDelivery>[1] = {},
 ): Promise<Stored> {
   const stored = await storeDelivery(store, changes);
-  await tryOnce(store, stored.delivery.id, { outcome: anOutcome('dead', diedAt, changes.attempt) });
+  await tryOnce(store, stored.delivery.id, { outcome: anOutcome('dead', diedAt) });
   return stored;
 }

@@ -1,6 +1,7 @@
 import { readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { describeWith, runs } from '../faults/needs.ts';
 import { startChild, type ChildService } from '../support/child-service.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { startReceiver } from '../support/receiver.ts';
@@ -30,8 +31,13 @@ const onlyAsks = (commands: string) => !/ -d | -X |^graph |^kill |&$/m.test(comm
 // The first wait of the retry schedule is 5 s; where a slow machine misses that try, the next is 30 s.
 const PATIENCE_MS = 50_000;
 
-describe('the README', () => {
-  const folder = temporaryFolder();
+const SHELL = {
+  name: 'bash and curl',
+  isThere: () => runs('bash', ['--version']) && runs('curl', ['--version']),
+};
+
+describeWith(SHELL, 'the README', () => {
+  let folder: ReturnType<typeof temporaryFolder>;
   let service: ChildService;
   let terminal: Terminal;
   /** The README's addresses may be taken on this machine: others stand in for them. */
@@ -42,6 +48,7 @@ describe('the README', () => {
   };
 
   beforeAll(async () => {
+    folder = temporaryFolder();
     for (const name of ['examples', 'node_modules', 'package.json', 'src', 'test']) {
       symlinkSync(join(PROJECT, name), join(folder.path, name));
     }

@@ -1,7 +1,7 @@
 import type { Context, Middleware } from 'koa';
 import { UnauthenticatedError } from '../../../domain/errors.ts';
-import { DEFAULT_ORGANIZATION } from '../../../domain/organization.ts';
 import type { Digest } from '../../../ports/digest.ts';
+import { organizationOf } from '../organization-of.ts';
 import type { RequestState } from '../request-state.ts';
 
 const MAX_USER_AGENT = 256;
@@ -26,7 +26,7 @@ export function operatorKey(deps: {
       throw new UnauthenticatedError('This needs a valid X-API-Key header');
     }
     ctx.state.principal = {
-      organizationId: DEFAULT_ORGANIZATION,
+      organizationId: organizationOf(ctx),
       id: 'operator',
       ipAddress: ctx.ip.replace(/^::ffff:/, ''), // IPv4 on a socket that takes both
       userAgent: ctx.get('User-Agent').slice(0, MAX_USER_AGENT) || undefined,

@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { importSamples, startService, type TestService } from '../support/service.ts';
+import { until } from '../support/wait.ts';
+import { genuineText } from './graph-posts.ts';
+import { beginPost } from './slow-client.ts';
+
+const MB = 1024 * 1024;
+
+describe('more than can be held', () => {
+  let service: TestService;
+
+  async function start(env: Record<string, string>): Promise<void> {
+    service = await startService({ env });
+    await importSamples(service);
+  }
+
+  async function expectRefused(): Promise<void> {
+    const answer = await service.post(genuineText('refused'));
+    expect(answer.status).toBe(503);
+    expect(answer.headers.get('retry-after')).toBe('5');
+    expect(await answer.json()).toMatchObject({ error: { code: 'SERVICE_UNAVAILABLE' } });
+    const handshake = `${service.url}/webhooks/graph?validationToken=still+there`;
+    expect(await (await fetch(handshake, { method: 'POST' })).text()).toBe('still there');
+    expect((await fetch(`${service.url}/health`)).status).toBe(200);
+  }
+
+  afterEach(() => service.close());
+
+  it('of bytes in flight is 503, until they have come to their end', async () => {
+    await start({ MAX_BYTES_IN_FLIGHT: String(4 * MB), ACK_TIMEOUT_MS: '3000' });
+    const bodies = [0, 1, 2, 3].map((n) => genuineText(`slow-${n}`).padEnd(MB));
+    const slow = await Promise.all(
+      bodies.map(async (body) => {
+        const client = await beginPost(service.url, `Content-Length: ${MB}`);
+        await client.send(body.slice(0, MB - 1));
+        return client;
+      }),
+    );
+    const post = () => service.post(genuineText('next'));
+    await until(async () => (await post()).status === 503, 'all of it in flight', 2000);
+    await expectRefused();
+
+    await Promise.all(slow.map((client) => client.send(' ')));
+    const answers = await Promise.all(slow.map((client) => client.answered));
+    expect(answers.map(({ status }) => status)).toEqual([202, 202, 202, 202]);
+    expect((await post()).status).toBe(202);
+    for (const client of slow) client.cut();
+  });
+
+  it('of receipts is 503, until some of them have been expanded', async () => {
+    await start({ MAX_BACKLOG_RECEIPTS: '1' });
+    // What is judged from memory needs no store; expansion does.
+    expect((await service.post(genuineText('warms the cache'))).status).toBe(202);
+    await until(async () => (await service.metric('inbox_backlog_receipts')) === 0, 'expansion');
+    const holder = new DatabaseSync(join(service.dataDir, 'store.db'), { timeout: 5000 });
+    holder.exec('BEGIN IMMEDIATE');
+    expect((await service.post(genuineText('waits'))).status).toBe(202);
+    await expectRefused();
+    holder.exec('ROLLBACK');
+    holder.close();
+    await until(async () => (await service.metric('inbox_backlog_receipts')) === 0, 'expansion');
+    expect((await service.post(genuineText('next'))).status).toBe(202);
+    await until(async () => (await storedIds()).length === 3, 'what was accepted');
+    expect(await storedIds()).not.toContain('refused');
+  });
+
+  it('of disk is 503, and nothing is stored', async () => {
+    await start({ MIN_FREE_DISK_MB: '1000000000' });
+    await until(async () => Number.isFinite(await service.metric('free_disk_bytes')), 'its size');
+    await expectRefused();
+    expect(await storedIds()).toEqual([]);
+    expect(await service.metric('inbox_backlog_receipts')).toBe(0);
+  });
+
+  async function storedIds(): Promise<string[]> {
+    const { body } = await service.api('GET', '/api/notifications?limit=200');
+    return body.data.map(({ subject }: { subject: string }) => subject.split('/').at(-1));
+  }
+});
