@@ -1,4 +1,23 @@
-import type { AuditEntry, RecordedAuditEntry } from '../domain/audit/audit-entry.ts';
+import type {
+  AuditEntry,
+  AuditOutcome,
+  AuditSeverity,
+  RecordedAuditEntry,
+} from '../domain/audit/audit-entry.ts';
+import type { Page, PageRequest } from '../domain/page.ts';
+
+/** Every field that is given must match. */
+export interface AuditQuery {
+  readonly eventType?: string | undefined;
+  readonly severity?: AuditSeverity | undefined;
+  readonly outcome?: AuditOutcome | undefined;
+  readonly userId?: string | undefined;
+  readonly resource?: string | undefined;
+  /** Epoch milliseconds, inclusive. */
+  readonly from?: number | undefined;
+  /** Epoch milliseconds, exclusive. */
+  readonly before?: number | undefined;
+}
 
 /**
  * Keeps audit entries: appended only, in order, until they are too old.
@@ -11,8 +30,12 @@ export interface AuditTrail {
   /** Appends an entry under the present time; `true` once it is durable, `false` when it was lost. */
   record(entry: AuditEntry): Promise<boolean>;
 
-  /** The latest entries of an organisation, the latest first; at most 200. */
-  latest(organizationId: string, limit: number): Promise<readonly RecordedAuditEntry[]>;
+  /** Entries of an organisation, the latest first. A page may end early, with a cursor. */
+  search(
+    organizationId: string,
+    query: AuditQuery,
+    page: PageRequest,
+  ): Promise<Page<RecordedAuditEntry>>;
 
   /** Removes at most `limit` entries from before `before` (epoch ms), the oldest first; gives how many. */
   purge(before: number, limit: number): Promise<number>;

@@ -69,6 +69,28 @@ export interface DeadLetter {
   readonly notification: Omit<Notification, 'data' | 'sealed'>;
 }
 
+/** Every field that is given must match. */
+export interface DeadLetterQuery {
+  readonly sinkId?: string | undefined;
+  readonly subscriptionId?: string | undefined;
+  readonly tenantId?: string | undefined;
+  /** As the last try gave it, such as `http-400`. */
+  readonly reason?: string | undefined;
+  /** When it died, epoch milliseconds, inclusive. */
+  readonly diedFrom?: number | undefined;
+  /** When it died, epoch milliseconds, exclusive. */
+  readonly diedBefore?: number | undefined;
+}
+
+/** What waits for a sink. */
+export interface SinkDepth {
+  readonly due: number;
+  readonly claimed: number;
+  readonly dead: number;
+  /** When the longest waiting one was made, epoch ms; `null` when nothing is due. */
+  readonly oldestCreatedAt: number | null;
+}
+
 /** What a purge removes. */
 export interface PurgeOrder {
   /** Notifications received before this without open or dead deliveries, state `accepted`. */
@@ -140,8 +162,12 @@ export interface DeliveryStore {
   /** The deliveries of a notification, each with its attempts, in the order they were made. */
   deliveriesOf(notificationId: string): Promise<readonly DeliveryWithAttempts[]>;
 
-  /** Dead deliveries of an organisation, those that died last first. */
-  deadLetters(organizationId: string, page: PageRequest): Promise<Page<DeadLetter>>;
+  /** Dead deliveries of an organisation, in order of death, the latest first. */
+  deadLetters(
+    organizationId: string,
+    query: DeadLetterQuery,
+    page: PageRequest,
+  ): Promise<Page<DeadLetter>>;
 
   /** How many deliveries are dead, in all organisations. */
   countDead(): Promise<number>;
@@ -155,6 +181,21 @@ export interface DeliveryStore {
     deliveryIds: readonly string[],
     now: number,
   ): Promise<readonly (DueDelivery & { readonly sinkId: string })[]>;
+
+  /**
+   * Gives up those of these deliveries that are dead, for good; gives how many that were. Others, and
+   * those of other organisations, are left alone.
+   */
+  discard(organizationId: string, deliveryIds: readonly string[], now: number): Promise<number>;
+
+  /**
+   * Gives up to `limit` open or dead deliveries of a sink that is being removed up for good, claimed
+   * ones included: their holder's outcome finds the generation gone. Gives how many that were.
+   */
+  discardForSink(sinkId: string, now: number, limit: number): Promise<number>;
+
+  /** What waits for a sink, counted exactly. */
+  depth(sinkId: string): Promise<SinkDepth>;
 
   /**
    * Removes what is too old, notifications with their deliveries and attempts; gives how many rows

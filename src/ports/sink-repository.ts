@@ -13,8 +13,11 @@ export interface SinkRepository {
 
   find(organizationId: string, id: string): Promise<Sink | undefined>;
 
-  /** The oldest first. */
-  list(organizationId: string, page: PageRequest): Promise<Page<Sink>>;
+  /** The oldest first; with `deleted` those that are soft-deleted, and no others. */
+  list(
+    organizationId: string,
+    page: PageRequest & { readonly deleted?: boolean | undefined },
+  ): Promise<Page<Sink>>;
 
   /** Every sink of every organisation that is not deleted, disabled ones included. */
   all(): Promise<readonly Sink[]>;
@@ -32,4 +35,13 @@ export interface SinkRepository {
 
   /** Soft-deletes; `false` when there is none (any more). */
   softDelete(organizationId: string, id: string, now: number): Promise<boolean>;
+
+  /** Takes a soft delete back; gives the sink, `undefined` when none is deleted under this id. */
+  restore(organizationId: string, id: string, now: number): Promise<Sink | undefined>;
+
+  /**
+   * Removes for good what is soft-deleted; `false` when nothing under this id is. Its deliveries are
+   * the caller's to discard, before.
+   */
+  permanentlyDelete(organizationId: string, id: string): Promise<boolean>;
 }

@@ -2,9 +2,10 @@ import type { Envelope } from '../envelope.ts';
 
 /**
  * `due`: to be tried at `dueAt`. `claimed`: being tried, by a holder whose lease ends at `dueAt`.
- * `delivered`: done. `dead`: out of tries; kept until redriven, discarded or too old.
+ * `delivered`: done. `dead`: out of tries; kept until redriven, discarded or too old. `discarded`:
+ * given up by somebody's decision; goes with its notification.
  */
-export type DeliveryState = 'due' | 'claimed' | 'delivered' | 'dead';
+export type DeliveryState = 'due' | 'claimed' | 'delivered' | 'dead' | 'discarded';
 
 /** One notification for one sink. */
 export interface Delivery {

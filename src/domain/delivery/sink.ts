@@ -2,6 +2,9 @@ import type { Envelope } from '../envelope.ts';
 
 export type SinkKind = 'webhook' | 'log';
 
+/** Whether a sink gets Graph's notifications or the service's own events; see `operations`. */
+export type SinkPurpose = 'notifications' | 'operations';
+
 /** Whether a sink gets lifecycle notifications besides, instead of, or not at all. */
 export type LifecycleChoice = 'none' | 'also' | 'only';
 
@@ -25,6 +28,7 @@ export interface Sink {
   readonly organizationId: string;
   readonly name: string;
   readonly kind: SinkKind;
+  readonly purpose: SinkPurpose;
   /** Of a webhook; `null` for kinds that have none. */
   readonly url: string | null;
   /**
@@ -32,6 +36,8 @@ export interface Sink {
    * context `sink:<id>:secrets`; `null` for kinds that sign nothing.
    */
   readonly secrets: Envelope | null;
+  /** Until when the secrets after the newest one sign as well; `null` when there is but one. */
+  readonly previousSecretsUntil: number | null;
   /** Own headers, sealed as a JSON object under the context `sink:<id>:headers`; `null` for none. */
   readonly headers: Envelope | null;
   readonly filter: SinkFilter;
@@ -44,6 +50,8 @@ export interface Sink {
   /** Deliveries begun in a second, for an instance; `null` is without limit. */
   readonly ratePerSecond: number | null;
   readonly description: string | null;
+  /** The operators' own remarks. */
+  readonly notes: string | null;
   /** Since when every try has failed; `null` after a success. */
   readonly failingSince: number | null;
   readonly createdAt: number;
@@ -58,6 +66,7 @@ export type SinkChange = Partial<
     | 'name'
     | 'url'
     | 'secrets'
+    | 'previousSecretsUntil'
     | 'headers'
     | 'filter'
     | 'enabled'
@@ -65,6 +74,7 @@ export type SinkChange = Partial<
     | 'concurrency'
     | 'ratePerSecond'
     | 'description'
+    | 'notes'
     | 'failingSince'
   >
 >;

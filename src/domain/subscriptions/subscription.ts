@@ -17,11 +17,28 @@ export interface Subscription {
   readonly includeResourceData: boolean;
   readonly encryptionCertificateId: string | null;
   readonly description: string | null;
+  /** The operators' own remarks. */
+  readonly notes: string | null;
   readonly createdAt: number;
   readonly updatedAt: number;
   /** Set by a soft delete; reads leave such subscriptions out, judging does not. */
   readonly deletedAt: number | null;
 }
+
+/** The fields of a subscription that may change, each by itself. */
+export type SubscriptionChange = Partial<
+  Pick<
+    Subscription,
+    | 'clientStateDigest'
+    | 'changeType'
+    | 'resource'
+    | 'expirationAt'
+    | 'includeResourceData'
+    | 'encryptionCertificateId'
+    | 'description'
+    | 'notes'
+  >
+>;
 
 /** What judging needs of a subscription: kept in memory for every active one, so it is small. */
 export type KnownSubscription = Pick<
