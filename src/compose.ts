@@ -4,6 +4,8 @@ import { createCipher } from './adapters/crypto/cipher.ts';
 import { createDigest } from './adapters/crypto/digest.ts';
 import { createHttpApp } from './adapters/http/app.ts';
 import { createMetricsApp } from './adapters/http/metrics-server.ts';
+import { createFindCredential } from './adapters/http/middleware/credential.ts';
+import type { Limits } from './adapters/http/middleware/limit.ts';
 import { createOperatorCheck } from './adapters/http/middleware/operator-key.ts';
 import { deadLetterRoutes } from './adapters/http/routes/dead-letters.ts';
 import { graphWebhookRoutes } from './adapters/http/routes/graph-webhook.ts';
@@ -12,7 +14,9 @@ import { notificationRoutes } from './adapters/http/routes/notifications.ts';
 import { sinkRoutes } from './adapters/http/routes/sinks.ts';
 import { subscriptionRoutes } from './adapters/http/routes/subscriptions.ts';
 import { openHttpServer, type HttpListener } from './adapters/http/server.ts';
+import { createTrustedProxies } from './adapters/http/trusted-proxies.ts';
 import { createMemoryJobQueue } from './adapters/memory/job-queue.ts';
+import { createMemoryRateStore } from './adapters/memory/rate-store.ts';
 import { createLogSink } from './adapters/sinks/log.ts';
 import { createWebhookSinks } from './adapters/sinks/webhook.ts';
 import { lockDataFolder } from './adapters/sqlite/data-folder.ts';
@@ -39,6 +43,7 @@ import { createRejectionAudit } from './app/notifications/rejection-audit.ts';
 import { createSubscriptionCache } from './app/notifications/subscription-cache.ts';
 import { createManageSubscriptions } from './app/subscriptions/manage-subscriptions.ts';
 import type { Config } from './config.ts';
+import { expansionLimit } from './domain/notifications/expansion-pace.ts';
 import { AckWindow } from './domain/notifications/ack-window.ts';
 import { HeldQuota } from './domain/notifications/held-quota.ts';
 import { ReceiptCounter, type Receipt } from './domain/notifications/receipt.ts';
@@ -67,8 +72,8 @@ type Stores = Awaited<ReturnType<typeof openEmbeddedStores>>;
 type Basics = Awaited<ReturnType<typeof createBasics>>;
 type Core = ReturnType<typeof createCore>;
 
-// Receipts expand side by side, so that their writes share commits.
-const EXPANSIONS_AT_ONCE = 64;
+// About 10 MB when a flood of addresses fills it.
+const RATE_KEYS_PER_POLICY = 50_000;
 
 /** Chooses every adapter and joins it to the use cases: the one file that knows both sides. */
 export async function compose(config: Config, ambient: Ambient): Promise<Service> {
@@ -120,6 +125,7 @@ async function openEmbeddedStores(config: Config, { clock, log }: Ambient) {
       inbox: inbox.inbox,
       probes: [store.probe, inbox.probe],
       disk: createDiskSpace(folder.path),
+      rates: createMemoryRateStore({ clock, maxKeysPerPolicy: RATE_KEYS_PER_POLICY }),
       async close() {
         await Promise.all([store.close(), inbox.close()]);
         folder.release();
@@ -214,13 +220,20 @@ function createCore(config: Config, basics: Basics, stores: Stores) {
   });
   let stopRetention: Cancel | undefined;
 
+  function intakeLoad() {
+    const postsInFlight = gate.postsInFlight();
+    // Told only when it matters: the oldest receipt has to be looked for.
+    const oldestAt = postsInFlight > 0 ? inbox.backlog().oldestAt : null;
+    return { postsInFlight, backlogAgeMs: oldestAt === null ? 0 : clock.now() - oldestAt };
+  }
+
   async function start(): Promise<void> {
     held.restore(await inbox.heldUsage());
     await createDefaultSink(parts)();
     await lanes.refresh();
     queue.work('expand', {
       handle: ({ id }) => expandReceipt(id).then(() => undefined),
-      lane: () => ({ concurrency: EXPANSIONS_AT_ONCE, waitMs: 0 }),
+      lane: () => expansionLimit(intakeLoad()),
       drained: () => sweep.receipts(),
     });
     queue.work('deliver', {
@@ -264,6 +277,13 @@ function createCore(config: Config, basics: Basics, stores: Stores) {
 async function openListeners(config: Config, basics: Basics, stores: Stores, core: Core) {
   const { clock, metrics } = basics;
   const parts = { ...basics, ...stores, production: config.production };
+  const limits = createLimits(config, stores);
+  if (limits === undefined) basics.log.warn({}, 'RATE_LIMIT_ENABLED is false: nothing is limited');
+  const proxies = createTrustedProxies({
+    ranges: config.trustedProxies,
+    header: config.clientAddressHeader,
+  });
+  const findCredential = createFindCredential({ ...basics, proxies, limits });
   const acks = new AckWindow();
   let draining = false;
   registerGauges(basics, stores, core, acks);
@@ -289,6 +309,9 @@ async function openListeners(config: Config, basics: Basics, stores: Stores, cor
   const deadLetters = createDeadLetters({ ...parts, queue: core.queue });
   const app = createHttpApp({
     ...parts,
+    proxies,
+    findCredential,
+    limits,
     webhookRouter: graphWebhookRoutes({
       ...core,
       acks,
@@ -299,7 +322,8 @@ async function openListeners(config: Config, basics: Basics, stores: Stores, cor
     healthRouter: healthRoutes({
       health,
       clock,
-      seesDetails: (ctx) => config.healthDetails === 'everyone' || basics.isOperator(ctx),
+      seesDetails: async (ctx) =>
+        config.healthDetails === 'everyone' || (await findCredential(ctx)).kind === 'valid',
     }),
     apiRouters: [
       subscriptionRoutes({ subscriptions: manageSubscriptions }),
@@ -335,6 +359,11 @@ function listenerOf(app: ReturnType<typeof createHttpApp>): RequestListener {
   return (req, res) => void handle(req, res);
 }
 
+function createLimits(config: Config, { rates }: Stores): Limits | undefined {
+  const { rateLimits: policies, instances } = config;
+  return policies === undefined ? undefined : { store: rates, policies, instances };
+}
+
 function registerGauges(basics: Basics, stores: Stores, core: Core, acks: AckWindow): void {
   const { clock, metrics } = basics;
   const { inbox, deliveries } = stores;
@@ -348,6 +377,7 @@ function registerGauges(basics: Basics, stores: Stores, core: Core, acks: AckWin
   metrics.gauge('dead_letters', () => deliveries.countDead());
   metrics.gauge('held_items', () => core.held.items);
   metrics.gauge('free_disk_bytes', () => core.gate.freeDiskBytes());
+  metrics.gauge('rate_store_degraded', () => 0); // this process is all there is
 }
 
 function readVersion(): string {

@@ -26,6 +26,8 @@ export interface IntakeGate {
   /** Lets a POST in; throws `OverloadedError`. */
   enter(): IntakePass;
   freeDiskBytes(): number;
+  /** POSTs that were let in and have not left. */
+  postsInFlight(): number;
 }
 
 const RETRY_AFTER_MS = 5000;
@@ -41,13 +43,17 @@ export function createIntakeGate(deps: {
   const { inbox, limits } = deps;
   const freeDiskBytes = watchDisk(deps);
   let bytesInFlight = 0;
+  let postsInFlight = 0;
 
   return {
     freeDiskBytes,
+    postsInFlight: () => postsInFlight,
     enter() {
       if (inbox.backlog().receipts >= limits.maxBacklogReceipts) refuse('The inbox is full');
       if (freeDiskBytes() < limits.minFreeBytes) refuse('The disk is almost full');
+      postsInFlight += 1;
       let held = 0;
+      let inside = true;
       return {
         add(bytes) {
           if (bytesInFlight + bytes > limits.maxBytesInFlight) refuse('Too much is in flight');
@@ -55,6 +61,9 @@ export function createIntakeGate(deps: {
           held += bytes;
         },
         leave() {
+          if (!inside) return;
+          inside = false;
+          postsInFlight -= 1;
           bytesInFlight -= held;
           held = 0;
         },
