@@ -253,6 +253,7 @@ function createCore(config: Config, basics: Basics, stores: Stores) {
   }
 
   async function stop(): Promise<void> {
+    gate.stop();
     sweep.stop();
     stopRetention?.();
     deliver.abort();

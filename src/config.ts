@@ -1,6 +1,7 @@
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { type ConfiguredSecrets, readSecrets } from './configured-secrets.ts';
+import { POLICIES, type Policies } from './domain/limits/policies.ts';
 
 const DAY_MS = 86_400_000;
 const MB = 1024 * 1024;
@@ -16,6 +17,13 @@ export interface Config extends ConfiguredSecrets {
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
   readonly storage: StorageConfig;
   readonly dataDir: string;
+  /** How many instances run. */
+  readonly instances: number;
+  /** `undefined`: switched off. */
+  readonly rateLimits: Policies | undefined;
+  readonly trustedProxies: readonly string[];
+  /** In lower case. */
+  readonly clientAddressHeader: string;
   readonly sinkAllowedAddresses: readonly string[];
   readonly ackTimeoutMs: number;
   readonly drainDelayMs: number;
@@ -46,9 +54,19 @@ const Environment = z.object({
   ENCRYPTION_KEYS: z.string().optional(),
   ENCRYPTION_KEY: z.string().optional(),
   OPERATOR_API_KEY: z.string().optional(),
-  SINK_ALLOWED_ADDRESSES: z.string().default('').transform(splitList).refine(areRanges, {
-    error: 'must be address ranges such as 10.0.0.0/8,fd00::/8, comma-separated',
-  }),
+  INSTANCES: whole(1, 1000, 1),
+  RATE_LIMIT_ENABLED: oneOf('true', 'false').default('true'),
+  RATE_LIMIT_MAX: whole(1, 1_000_000_000, POLICIES.general.max),
+  RATE_LIMIT_WINDOW_MS: whole(1000, DAY_MS, POLICIES.general.windowMs),
+  RATE_LIMIT_API_MAX: whole(1, 1_000_000_000, POLICIES.api.max),
+  RATE_LIMIT_API_WINDOW_MS: whole(1000, DAY_MS, POLICIES.api.windowMs),
+  TRUSTED_PROXIES: ranges(),
+  CLIENT_ADDRESS_HEADER: z
+    .string()
+    .regex(/^[\w-]+$/, { error: 'must be the name of a header, such as x-forwarded-for' })
+    .toLowerCase()
+    .default('x-forwarded-for'),
+  SINK_ALLOWED_ADDRESSES: ranges(),
   // Graph counts an answer after 3 s as slow, and so do we.
   ACK_TIMEOUT_MS: whole(100, 3000, 2000),
   DRAIN_DELAY_MS: whole(0, 300_000, 0),
@@ -93,6 +111,10 @@ function toConfig(data: z.output<typeof Environment>): Omit<Config, keyof Config
         : undefined,
     storage: { kind: data.STORAGE },
     dataDir: data.DATA_DIR,
+    instances: data.INSTANCES,
+    rateLimits: data.RATE_LIMIT_ENABLED === 'true' ? toPolicies(data) : undefined,
+    trustedProxies: data.TRUSTED_PROXIES,
+    clientAddressHeader: data.CLIENT_ADDRESS_HEADER,
     sinkAllowedAddresses: data.SINK_ALLOWED_ADDRESSES,
     ackTimeoutMs: data.ACK_TIMEOUT_MS,
     drainDelayMs: data.DRAIN_DELAY_MS,
@@ -106,6 +128,16 @@ function toConfig(data: z.output<typeof Environment>): Omit<Config, keyof Config
     auditRetentionMs: data.AUDIT_RETENTION_DAYS * DAY_MS,
     logLevel: data.LOG_LEVEL,
     healthDetails: data.HEALTH_DETAILS,
+  };
+}
+
+function toPolicies(data: z.output<typeof Environment>): Policies {
+  const general = { max: data.RATE_LIMIT_MAX, windowMs: data.RATE_LIMIT_WINDOW_MS };
+  const api = { max: data.RATE_LIMIT_API_MAX, windowMs: data.RATE_LIMIT_API_WINDOW_MS };
+  return {
+    ...POLICIES,
+    general: { ...POLICIES.general, ...general },
+    api: { ...POLICIES.api, ...api },
   };
 }
 
@@ -133,6 +165,11 @@ function whole(min: number, max: number, fallback: number) {
 
 function splitList(text: string): readonly string[] {
   return text.split(',').flatMap((entry) => entry.trim() || []);
+}
+
+function ranges() {
+  const error = 'must be address ranges such as 10.0.0.0/8,fd00::/8, comma-separated';
+  return z.string().default('').transform(splitList).refine(areRanges, { error });
 }
 
 function areRanges(ranges: readonly string[]): boolean {

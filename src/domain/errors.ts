@@ -97,6 +97,18 @@ export class BodyTimeoutError extends ServiceError {
   readonly code = 'BODY_TIMEOUT';
 }
 
+/** The client has used up what its policy allows for this window. */
+export class QuotaExceededError extends ServiceError {
+  readonly kind = 'limited';
+  readonly code = 'RATE_LIMIT_EXCEEDED';
+  readonly retryAfterMs: number;
+
+  constructor(retryAfterMs: number) {
+    super('Too many requests, please try again later');
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
 /**
  * Something that this service needs did not answer in time, refused, or is full. Nothing was
  * acknowledged; the same request may succeed later.

@@ -5,6 +5,8 @@ export interface Counters {
   /** Tries that ended; `outcome` is `delivered`, `retry`, `dead` or `lost`. */
   deliveries_total: { sink: string; outcome: string };
   http_requests_total: { method: string; route: string; status_code: string };
+  /** Requests refused because their client had used up what the policy allows. */
+  rate_limit_exceeded_total: { policy: string };
 }
 
 /** Durations in seconds, with the names of their labels. */
@@ -26,6 +28,8 @@ export interface Gauges {
   dead_letters: number;
   held_items: number;
   free_disk_bytes: number;
+  /** 1 while limits are counted by each instance for itself, because their store is away; else 0. */
+  rate_store_degraded: number;
 }
 
 /**

@@ -15,8 +15,8 @@ export interface ReplayRepository {
   running(): Promise<readonly Replay[]>;
 
   /**
-   * Writes how far a replay has come; `false`, and nothing written, when it no longer stands at
-   * `cursor`: somebody else has done that page.
+   * Writes how far a replay has come; `false`, and nothing written, when it no longer runs or no
+   * longer stands at `cursor`: somebody else has done that page.
    */
   advance(
     id: string,

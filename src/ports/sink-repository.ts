@@ -13,6 +13,9 @@ export interface SinkRepository {
 
   find(organizationId: string, id: string): Promise<Sink | undefined>;
 
+  /** One that is soft-deleted; `undefined` when there is none, or when it is not deleted. */
+  findDeleted(organizationId: string, id: string): Promise<Sink | undefined>;
+
   /** The oldest first; with `deleted` those that are soft-deleted, and no others. */
   list(
     organizationId: string,
@@ -30,6 +33,17 @@ export interface SinkRepository {
     organizationId: string,
     id: string,
     change: SinkChange,
+    now: number,
+  ): Promise<Sink | undefined>;
+
+  /**
+   * Puts other secrets in the place of those that the given sink has, in one atomic write, and gives
+   * the sink as it is then; `undefined`, and nothing written, when there is none (any more) or when
+   * it has other secrets by now: no two envelopes share their `iv`.
+   */
+  replaceSecrets(
+    sink: Pick<Sink, 'organizationId' | 'id' | 'secrets'>,
+    by: Pick<Sink, 'secrets' | 'previousSecretsUntil'>,
     now: number,
   ): Promise<Sink | undefined>;
 

@@ -85,7 +85,7 @@ async function perform(
   { signal, tell }: { signal: AbortSignal; tell: Tell },
 ): Promise<void> {
   tell('traffic');
-  const lastAtMs = posts.at(-1)?.atMs ?? 0;
+  const lastAtMs = Math.ceil(posts.at(-1)?.atMs ?? 0);
   await sendTraffic({
     url: `${settings.url}/webhooks/graph`,
     posts,

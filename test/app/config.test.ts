@@ -4,6 +4,7 @@ import { parseEnv } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { readConfig, VARIABLES } from '../../src/config.ts';
+import { POLICIES } from '../../src/domain/limits/policies.ts';
 
 const KEY = createHash('sha256').update('TEST ONLY: one').digest('hex');
 const OTHER_KEY = createHash('sha256').update('TEST ONLY: two').digest('hex');
@@ -34,6 +35,10 @@ describe('configuration', () => {
       dataDir: './data',
       encryptionKeys: undefined,
       operatorApiKey: undefined,
+      instances: 1,
+      rateLimits: POLICIES,
+      trustedProxies: [],
+      clientAddressHeader: 'x-forwarded-for',
       sinkAllowedAddresses: [],
       ackTimeoutMs: 2000,
       drainDelayMs: 0,
@@ -92,6 +97,25 @@ describe('configuration', () => {
       SINK_ALLOWED_ADDRESSES: '10.0.0.0/8, fd00::/8,',
     });
     expect(sinkAllowedAddresses).toEqual(['10.0.0.0/8', 'fd00::/8']);
+  });
+
+  it('reads the limits, each with what was not said', () => {
+    const { rateLimits } = readConfig({ RATE_LIMIT_MAX: '7', RATE_LIMIT_API_WINDOW_MS: '5000' });
+    expect(rateLimits).toEqual({
+      general: { name: 'general', max: 7, windowMs: 900_000 },
+      api: { name: 'api', max: 100, windowMs: 5000 },
+      credential: { name: 'credential', max: 20, windowMs: 900_000 },
+    });
+    expect(readConfig({ RATE_LIMIT_ENABLED: 'false' }).rateLimits).toBeUndefined();
+  });
+
+  it('reads whom to believe about the client', () => {
+    const config = readConfig({
+      TRUSTED_PROXIES: '10.0.0.0/8, ::1/128',
+      CLIENT_ADDRESS_HEADER: 'CF-Connecting-IP',
+    });
+    expect(config.trustedProxies).toEqual(['10.0.0.0/8', '::1/128']);
+    expect(config.clientAddressHeader).toBe('cf-connecting-ip');
   });
 
   it('reports every problem at once, a line a variable', () => {
@@ -171,6 +195,8 @@ describe('configuration', () => {
       /OPERATOR_API_KEY must be visible ASCII/,
     ],
     ['a host with a scheme', { HOST: 'http://a' }, /HOST must be an address/],
+    ['a proxy without a range', { TRUSTED_PROXIES: '10.0.0.1' }, /TRUSTED_PROXIES must be address/],
+    ['two headers', { CLIENT_ADDRESS_HEADER: 'a, b' }, /CLIENT_ADDRESS_HEADER must be the name/],
     [
       'an unknown environment',
       { NODE_ENV: 'prod' },
@@ -183,6 +209,11 @@ describe('configuration', () => {
   const numbers: [string, number, number][] = [
     ['PORT', 0, 65_535],
     ['METRICS_PORT', 0, 65_535],
+    ['INSTANCES', 1, 1000],
+    ['RATE_LIMIT_MAX', 1, 1_000_000_000],
+    ['RATE_LIMIT_WINDOW_MS', 1000, 86_400_000],
+    ['RATE_LIMIT_API_MAX', 1, 1_000_000_000],
+    ['RATE_LIMIT_API_WINDOW_MS', 1000, 86_400_000],
     ['ACK_TIMEOUT_MS', 100, 3000],
     ['DRAIN_DELAY_MS', 0, 300_000],
     ['SHUTDOWN_TIMEOUT_MS', 100, 300_000],

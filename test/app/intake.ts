@@ -112,8 +112,9 @@ export async function openIntake(folder = temporaryFolder()) {
       // Entries are written in their order: when this one is there, all before it are.
       const marker = { eventType: 'SYSTEM_TEST', severity: 'LOW', outcome: 'SUCCESS' } as const;
       await store.audit.record({ ...marker, organizationId: 'default' });
-      const entries = await store.audit.latest('default', 200);
-      return entries.filter(({ eventType }) => eventType !== marker.eventType).toReversed();
+      const query = { eventType: 'SECURITY_NOTIFICATION_REJECTED' };
+      const { data } = await store.audit.search('default', query, { limit: 200 });
+      return data.toReversed();
     },
 
     folder,

@@ -79,7 +79,7 @@ function openAlone() {
       entries.push(entry);
       return new Promise<boolean>(() => undefined);
     },
-    latest: () => Promise.resolve([]),
+    search: () => Promise.resolve({ data: [], nextCursor: null }),
     purge: () => Promise.resolve(0),
   };
   return { entries, clock, rejections: createRejectionAudit({ audit, clock }) };

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { expect, it } from '@jest/globals';
+import { it } from '@jest/globals';
 import { hangSyncs } from './attach-strace.ts';
 import { startGateway } from './gateway.ts';
 import { hangInbox } from './hang-scenario.ts';

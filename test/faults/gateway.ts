@@ -48,8 +48,19 @@ export async function startGateway(
     return [...acknowledged].filter((id) => !counts.has(id));
   };
 
-  await importSamples({ api });
-  await api('POST', '/api/sinks', { name: 'faults', kind: 'webhook', url: receiver.url });
+  async function close(): Promise<void> {
+    await child.end('SIGKILL');
+    await receiver.close();
+    folder.remove();
+  }
+
+  try {
+    await importSamples({ api });
+    await api('POST', '/api/sinks', { name: 'faults', kind: 'webhook', url: receiver.url });
+  } catch (error) {
+    await close();
+    throw error;
+  }
 
   return {
     child,
@@ -78,11 +89,7 @@ export async function startGateway(
       await until(() => isIdle(child, api), 'nothing is on its way any more', withinMs);
     },
 
-    async close() {
-      await child.end('SIGKILL');
-      await receiver.close();
-      folder.remove();
-    },
+    close,
   };
 }
 

@@ -4,12 +4,16 @@ import { text } from 'node:stream/consumers';
 import { Router } from '@koa/router';
 import { createDigest } from '../../src/adapters/crypto/digest.ts';
 import { createHttpApp } from '../../src/adapters/http/app.ts';
+import { createFindCredential } from '../../src/adapters/http/middleware/credential.ts';
 import { createOperatorCheck } from '../../src/adapters/http/middleware/operator-key.ts';
+import type { Limits } from '../../src/adapters/http/middleware/limit.ts';
 import type { RequestState } from '../../src/adapters/http/request-state.ts';
 import { openHttpServer } from '../../src/adapters/http/server.ts';
+import { NO_PROXIES, type TrustedProxies } from '../../src/adapters/http/trusted-proxies.ts';
 import { systemClock } from '../../src/adapters/telemetry/clock.ts';
 import { createLog } from '../../src/adapters/telemetry/log.ts';
 import { createMetrics } from '../../src/adapters/telemetry/metrics.ts';
+import type { Clock } from '../../src/ports/clock.ts';
 
 export const OPERATOR_KEY = 'TEST-ONLY-operator-key-0123456789abcdef';
 
@@ -19,7 +23,11 @@ export async function startEdge(options: {
   open?: Router<RequestState>;
   api?: Router<RequestState>;
   limits?: NonNullable<Parameters<typeof openHttpServer>[0]['limits']>;
+  clock?: Clock;
+  rates?: Limits;
+  proxies?: TrustedProxies;
 }) {
+  const { clock = systemClock, rates, proxies = NO_PROXIES } = options;
   const lines: string[] = [];
   const log = createLog({
     level: 'debug',
@@ -28,13 +36,16 @@ export async function startEdge(options: {
   });
   const digest = createDigest();
   const metrics = createMetrics();
+  const isOperator = createOperatorCheck({ digest, keyDigest: digest.sha256(OPERATOR_KEY) });
+  const gate = { proxies, limits: rates };
   const app = createHttpApp({
     log,
     metrics,
-    clock: systemClock,
+    clock,
     digest,
     production: options.production ?? true,
-    isOperator: createOperatorCheck({ digest, keyDigest: digest.sha256(OPERATOR_KEY) }),
+    ...gate,
+    findCredential: createFindCredential({ isOperator, ...gate }),
     webhookRouter: new Router<RequestState>(),
     healthRouter: options.open ?? new Router<RequestState>(),
     apiRouters: options.api === undefined ? [] : [options.api],
@@ -43,7 +54,7 @@ export async function startEdge(options: {
   const listener = await openHttpServer({
     handler: (req, res) => void handle(req, res),
     digest,
-    clock: systemClock,
+    clock,
     host: '127.0.0.1',
     port: 0,
     ...(options.limits === undefined ? {} : { limits: options.limits }),

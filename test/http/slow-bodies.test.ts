@@ -8,7 +8,7 @@ import { beginPost } from './slow-client.ts';
 const MB = 1024 * 1024;
 const ACK_TIMEOUT_MS = 300;
 // Of the second that a refused sender may read in, and what a busy machine adds.
-const ENDS_WITHIN_MS = 2500;
+const ENDS_WITHIN_MS = 4000;
 
 describe('bodies that come slowly, or never to an end', () => {
   let service: TestService;
@@ -36,7 +36,7 @@ describe('bodies that come slowly, or never to an end', () => {
     const answer = await answered;
     const tookMs = performance.now() - startedAt;
     expect(tookMs).toBeGreaterThanOrEqual(ACK_TIMEOUT_MS - 5);
-    expect(tookMs).toBeLessThan(ACK_TIMEOUT_MS + 700);
+    expect(tookMs).toBeLessThan(ACK_TIMEOUT_MS + 1200);
     expect(answer.status).toBe(408);
     expect(JSON.parse(answer.body).error).toMatchObject({ code: 'BODY_TIMEOUT', status: 408 });
     await slow.closed;
@@ -57,7 +57,7 @@ describe('bodies that come slowly, or never to an end', () => {
     }
     const [status, tookMs] = await answered;
     expect(status).toBe(408);
-    expect(tookMs).toBeLessThan(ACK_TIMEOUT_MS + 700);
+    expect(tookMs).toBeLessThan(ACK_TIMEOUT_MS + 1200);
     await closed;
     expect(ended).toBe(true);
   });

@@ -12,7 +12,7 @@ export interface ChildService {
   readonly lines: readonly string[];
   /** Time from the start of the process until it listened. */
   readonly startedInMs: number;
-  /** Sends a signal and resolves with the exit code once it is gone. */
+  /** Sends a signal and resolves with the exit code once it is gone; at once when it is already. */
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
@@ -36,6 +36,7 @@ export async function startChild(options: {
       DATA_DIR: options.dataDir,
       OPERATOR_API_KEY: OPERATOR_KEY,
       MIN_FREE_DISK_MB: '0',
+      RATE_LIMIT_API_MAX: '1000000000',
       ...options.env,
     },
   });
@@ -48,6 +49,7 @@ export async function startChild(options: {
     lines,
     startedInMs: performance.now() - startedAt,
     async end(signal) {
+      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
       const gone = once(child, 'exit');
       child.kill(signal);
       const [code] = await gone;

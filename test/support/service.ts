@@ -49,6 +49,7 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     DATA_DIR: folder.path,
     OPERATOR_API_KEY: OPERATOR_KEY,
     MIN_FREE_DISK_MB: '0',
+    RATE_LIMIT_API_MAX: '1000000000',
     ...options.env,
   });
   const service = await compose(config, { clock, log });

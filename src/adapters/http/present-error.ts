@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import {
   type ErrorDetail,
   type ErrorKind,
+  QuotaExceededError,
   type ServiceError,
   UnavailableError,
   ValidationError,
@@ -21,6 +22,8 @@ const STATUS: Readonly<Record<ErrorKind, number>> = {
   limited: 429,
   unavailable: 503,
 };
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** What a client is told of a failure. */
 export interface Problem {
@@ -53,7 +56,7 @@ export function toProblem(error: ServiceError): Problem {
     message,
     status: STATUS[kind],
     ...(error instanceof ValidationError ? { details: error.details } : {}),
-    ...(error instanceof UnavailableError
+    ...(error instanceof UnavailableError || error instanceof QuotaExceededError
       ? { retryAfter: Math.max(1, Math.ceil(error.retryAfterMs / 1000)) }
       : {}),
   };
@@ -74,7 +77,8 @@ export function presentProblem(problem: Problem, { requestId, at }: Occurrence):
     title: STATUS_CODES[status],
     status,
     detail: message,
-    instance: `urn:uuid:${requestId}`,
+    // One that a proxy gave may be no UUID.
+    ...(UUID.test(requestId) ? { instance: `urn:uuid:${requestId}` } : {}),
     code,
     timestamp: new Date(at).toISOString(),
     requestId,

@@ -1,10 +1,23 @@
 import type { Context } from 'koa';
 import { UnauthenticatedError } from '../../domain/errors.ts';
 import type { Principal } from '../../domain/identity/principal.ts';
+import type { Quota } from '../../domain/limits/quota.ts';
+
+/** What a request shows of who it acts for. */
+export type Credential =
+  | { readonly kind: 'none' | 'wrong' }
+  | { readonly kind: 'valid'; readonly principalId: string }
+  /** Not looked at: too many wrong ones came from there. */
+  | { readonly kind: 'refused'; readonly quota: Quota };
 
 /** What the middleware leaves in `ctx.state` for those after it. */
 export interface RequestState {
   requestId: string;
+  /** Where the client is, as far as trusted proxies tell; empty when its connection has gone. */
+  clientAddress: string;
+  credential: Credential;
+  /** What the request was counted against, once it was. */
+  quota?: Quota;
   /** Set once a credential was found good. */
   principal?: Principal;
 }

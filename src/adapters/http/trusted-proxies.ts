@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
@@ -8,12 +8,18 @@ type Address = ReturnType<typeof ipaddr.parse>;
 const FORWARDED_FOR = 'x-forwarded-for';
 const NETWORK_GROUPS = 4;
 
+/** As much of a request as tells where it comes from. */
+export interface Arrival {
+  readonly headers: IncomingHttpHeaders;
+  readonly socket: { readonly remoteAddress?: string | undefined };
+}
+
 /** Who is believed about where a request comes from. */
 export interface TrustedProxies {
   /** Whether the other end of the connection is one of them. */
-  sent(req: IncomingMessage): boolean;
+  sent(req: Arrival): boolean;
   /** The client's address, an IPv4-mapped one as IPv4; empty when the connection has gone. */
-  clientOf(req: IncomingMessage): string;
+  clientOf(req: Arrival): string;
 }
 
 /**

@@ -1,125 +1,114 @@
-import type { NewDelivery } from '../../ports/delivery-store.ts';
-import type { OutcomeValues } from './delivery-rows.ts';
-import { getNotification } from './notification-procedures.ts';
-import type { Database } from './thread.ts';
+import type { DeliveryValues, OutcomeValues } from './delivery-rows.ts';
+import { NOTIFICATION } from './notification-procedures.ts';
+import type { Database, Row } from './thread.ts';
 
-/** Columns of a delivery, under the names of the domain. */
+/** Columns of a delivery in the order they are read; its notification's id is not among them. */
 export const DELIVERY = `
-  id, organization_id AS organizationId, notification_id AS notificationId, sink_id AS sinkId,
-  state, due_at AS dueAt, attempt, generation, created_at AS createdAt,
-  finished_at AS finishedAt, reason`;
+  deliveries.id, deliveries.organization_id, sink_id, deliveries.state, due_at, attempt, generation,
+  created_at, finished_at, reason`;
 
-/**
- * Those of the notification at hand. Their ids begin with its id and `_`, so the index on ids finds
- * them; what else begins so is left out by the column.
- */
-export const DELIVERIES_OF_IT = `
-  deliveries.id > notifications.id || '_' AND deliveries.id < notifications.id || '\`'
-  AND deliveries.notification_id = notifications.id`;
-
+// Without its notification, which may have been purged since, there is nothing to deliver.
 const INSERT = `
   INSERT INTO deliveries (
-    id, organization_id, notification_id, sink_id, state, due_at, attempt, attempts_ever,
-    generation, created_at
-  ) VALUES (:id, :organizationId, :notificationId, :sinkId, 'due', :dueAt, 0, 0, 0, :createdAt)
-  ON CONFLICT (id) DO NOTHING`;
+    id, organization_id, sink_id, due_at, created_at, notification_seq, state, attempt,
+    attempts_ever, generation
+  ) SELECT ?, ?, ?, ?, ?, seq, 'due', 0, 0, 0 FROM notifications WHERE id = ?
+  ON CONFLICT (notification_seq, id) DO NOTHING`;
+
+const FIND = `
+  SELECT deliveries.seq FROM notifications JOIN deliveries ON notification_seq = notifications.seq
+  WHERE notifications.id = ? AND deliveries.id = ?`;
 
 // Each half has an index of its own, so that neither wades through the other's rows.
 const DUE = `
-  SELECT id, generation, due_at AS dueAt, 0 AS lapsed, attempt, seq
-  FROM deliveries WHERE state = 'due' AND sink_id = :sinkId AND due_at <= :now
+  SELECT id, generation, due_at, 0, attempt, seq
+  FROM deliveries WHERE state = 'due' AND sink_id = ?1 AND due_at <= ?2
   UNION ALL
-  SELECT id, generation, due_at AS dueAt, 1 AS lapsed, attempt, seq
-  FROM deliveries WHERE state = 'claimed' AND sink_id = :sinkId AND due_at <= :now
-  ORDER BY dueAt, seq LIMIT :limit`;
+  SELECT id, generation, due_at, 1, attempt, seq
+  FROM deliveries WHERE state = 'claimed' AND sink_id = ?1 AND due_at <= ?2
+  ORDER BY due_at, seq LIMIT ?3`;
 
 const CLAIM = `
-  UPDATE deliveries SET state = 'claimed', due_at = :leaseUntil, generation = generation + 1
-  WHERE id = :id AND generation = :generation AND state = 'due'
-  RETURNING ${DELIVERY}`;
+  UPDATE deliveries SET state = 'claimed', due_at = ?, generation = generation + 1
+  WHERE seq = ? AND generation = ? AND state = 'due'`;
+
+const GET_CLAIMED = `
+  SELECT ${DELIVERY}, ${NOTIFICATION}
+  FROM deliveries JOIN notifications ON notifications.seq = notification_seq
+  WHERE deliveries.seq = ?`;
 
 const RENEW = `
-  UPDATE deliveries SET due_at = :leaseUntil
-  WHERE id = :id AND generation = :generation AND state = 'claimed'`;
+  UPDATE deliveries SET due_at = ? WHERE seq = ? AND generation = ? AND state = 'claimed'`;
 
 const FINISH = `
   UPDATE deliveries SET
-    state = :state, due_at = :dueAt, finished_at = :finishedAt, reason = :reason,
+    state = ?, due_at = ?, finished_at = ?, reason = ?,
     attempt = attempt + 1, attempts_ever = attempts_ever + 1, generation = generation + 1
-  WHERE id = :id AND generation = :generation AND state = 'claimed'
-  RETURNING seq, attempts_ever AS number, organization_id AS organizationId`;
+  WHERE generation = ? AND seq = ? AND state = 'claimed'`;
 
 const INSERT_ATTEMPT = `
   INSERT INTO attempts (
     delivery_seq, number, organization_id, started_at, duration_ms, outcome, reason, status, answer
-  ) VALUES (
-    :seq, :number, :organizationId, :startedAt, :durationMs, :outcome, :reason, :status, :answer
-  )`;
+  ) SELECT seq, attempts_ever, organization_id, ?, ?, ?, ?, ?, ? FROM deliveries WHERE seq = ?`;
 
 const RELEASE = `
-  UPDATE deliveries SET state = 'due', due_at = :now, generation = generation + 1
-  WHERE id = :id AND generation = :generation AND state = 'claimed'`;
+  UPDATE deliveries SET state = 'due', due_at = ?, generation = generation + 1
+  WHERE seq = ? AND generation = ? AND state = 'claimed'`;
 
 const RELEASE_ALL = `
   UPDATE deliveries SET state = 'due', due_at = ?, generation = generation + 1
   WHERE state = 'claimed'`;
 
-const REDRIVE = `
-  UPDATE deliveries SET
-    state = 'due', due_at = :now, finished_at = NULL, attempt = 0, generation = generation + 1
-  WHERE id = :id AND organization_id = :organizationId AND state = 'dead'
-  RETURNING id, generation, due_at AS dueAt, 0 AS lapsed, attempt, sink_id AS sinkId`;
+/** Which delivery, the generation it has to stand at, and a time to write. */
+export type Change = readonly [id: string, generation: number, at: number];
 
-export interface Claim {
-  readonly id: string;
-  readonly generation: number;
-  readonly leaseUntil: number;
-}
-
-export function insertDeliveries(db: Database, rows: readonly NewDelivery[]) {
+export function insertDeliveries(db: Database, rows: readonly DeliveryValues[]): void {
   const insert = db.prepare(INSERT);
-  for (const row of rows) insert.run({ ...row });
+  for (const row of rows) insert.run(...row);
 }
 
-export function due(db: Database, asked: { sinkId: string; now: number; limit: number }) {
-  return db.prepare(DUE).all(asked);
+/**
+ * Finds a delivery: its id begins with that of its notification and `_`. Nearly always that is the
+ * part before the first one.
+ */
+export function seqOf(db: Database, id: string): number | undefined {
+  const find = db.prepareRows(FIND);
+  for (let end = id.indexOf('_'); end !== -1; end = id.indexOf('_', end + 1)) {
+    const found = find.get(id.slice(0, end), id);
+    if (found !== undefined) return Number(found[0]);
+  }
+  return undefined;
 }
 
-export function claim(db: Database, { id, generation, leaseUntil }: Claim) {
-  const delivery = db.prepare(CLAIM).get({ id, generation, leaseUntil });
-  if (delivery === undefined) return null;
-  return { delivery, notification: getNotification(db, delivery['notificationId']) };
+export function due(db: Database, [sinkId, now, limit]: readonly [string, number, number]) {
+  return db.prepareRows(DUE).all(sinkId, now, limit);
 }
 
-export function renew(db: Database, { id, generation, leaseUntil }: Claim): boolean {
-  return db.prepare(RENEW).run({ id, generation, leaseUntil }).changes === 1;
+export function claim(db: Database, [id, generation, leaseUntil]: Change): Row | null {
+  const seq = seqOf(db, id);
+  if (seq === undefined) return null;
+  if (db.prepare(CLAIM).run(leaseUntil, seq, generation).changes === 0) return null;
+  return db.prepareRows(GET_CLAIMED).get(seq) ?? null;
 }
 
-export function finish(db: Database, { change, attempt }: OutcomeValues): boolean {
-  const finished = db.prepare(FINISH).get(change);
-  if (finished === undefined) return false;
-  db.prepare(INSERT_ATTEMPT).run({ ...finished, ...attempt });
+export function renew(db: Database, [id, generation, leaseUntil]: Change): boolean {
+  const seq = seqOf(db, id);
+  return seq !== undefined && db.prepare(RENEW).run(leaseUntil, seq, generation).changes === 1;
+}
+
+export function finish(db: Database, [id, change, attempt]: OutcomeValues): boolean {
+  const seq = seqOf(db, id);
+  if (seq === undefined) return false;
+  if (db.prepare(FINISH).run(...change, seq).changes === 0) return false;
+  db.prepare(INSERT_ATTEMPT).run(...attempt, seq);
   return true;
 }
 
-export function release(
-  db: Database,
-  claimed: { id: string; generation: number; now: number },
-): boolean {
-  return db.prepare(RELEASE).run(claimed).changes === 1;
+export function release(db: Database, [id, generation, now]: Change): boolean {
+  const seq = seqOf(db, id);
+  return seq !== undefined && db.prepare(RELEASE).run(now, seq, generation).changes === 1;
 }
 
 export function releaseClaims(db: Database, now: number): number {
   return Number(db.prepare(RELEASE_ALL).run(now).changes);
-}
-
-export function redrive(
-  db: Database,
-  order: { organizationId: string; ids: readonly string[]; now: number },
-) {
-  const { organizationId, ids, now } = order;
-  const statement = db.prepare(REDRIVE);
-  return ids
-    .map((id) => statement.get({ organizationId, id, now }))
-    .filter((redriven) => redriven !== undefined);
 }

@@ -1,58 +1,48 @@
 import type { NotificationValues } from './notification-rows.ts';
-import type { Database } from './thread.ts';
+import type { Database, Row } from './thread.ts';
 
-/** Columns of a notification, but for what is large, under the names of the domain. */
+/** Columns of a notification, but for what is large, in the order they are read. */
 export const BARE_NOTIFICATION = `
-  id, organization_id AS organizationId,
-  subscription_id AS subscriptionId, tenant_id AS tenantId, application_id AS applicationId,
-  state, type, subject, sequence, received_at AS receivedAt,
-  receipt_id AS receiptId, place, sink_ids AS sinkIds`;
+  notifications.id, notifications.organization_id, subscription_id, tenant_id, application_id,
+  notifications.state, type, subject, sequence, received_at, receipt_id, place, sink_ids`;
 
-const NOTIFICATION = `${BARE_NOTIFICATION}, data, sealed`;
+/** Columns of a notification in the order they are read. */
+export const NOTIFICATION = `${BARE_NOTIFICATION}, data, sealed`;
 
 const INSERT = `
   INSERT INTO notifications (
     id, organization_id, subscription_id, tenant_id, application_id, state, type, subject,
-    sequence, received_at, receipt_id, place, expanded, sink_ids, data, sealed
-  ) VALUES (
-    :id, :organizationId, :subscriptionId, :tenantId, :applicationId, :state, :type, :subject,
-    :sequence, :receivedAt, :receiptId, :place, 0, :sinkIds, :data, :sealed
-  ) ON CONFLICT (id) DO NOTHING`;
+    sequence, received_at, receipt_id, place, sink_ids, data, sealed, expanded
+  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
+  ON CONFLICT (id) DO NOTHING`;
 
 const FIND_INSERTED = `
-  SELECT
-    iif(receipt_id = :receiptId AND place = :place, 'own', 'duplicate') AS found,
-    expanded, sink_ids AS sinkIds
-  FROM notifications WHERE id = :id`;
+  SELECT iif(receipt_id = ? AND place = ?, 'own', 'duplicate'), expanded, sink_ids
+  FROM notifications WHERE id = ?`;
 
+const MARK_EXPANDED = 'UPDATE notifications SET expanded = 1 WHERE id = ?';
+
+const FIND = `SELECT ${NOTIFICATION} FROM notifications WHERE id = ? AND organization_id = ?`;
+
+/** Gives what was found in the place of each row; `null` for one that is new. */
 export function insertNotifications(db: Database, rows: readonly NotificationValues[]) {
+  const insert = db.prepare(INSERT);
+  const find = db.prepareRows(FIND_INSERTED);
   return rows.map((row) => {
-    if (db.prepare(INSERT).run(row).changes === 1) return null;
-    const { id, receiptId, place } = row;
-    return db.prepare(FIND_INSERTED).get({ id, receiptId, place });
+    if (insert.run(...row).changes === 1) return null;
+    const [id, receiptId, place] = [row[0], row[10], row[11]];
+    return find.get(receiptId, place, id);
   });
 }
 
-export function markExpanded(db: Database, ids: readonly string[]) {
-  const mark = db.prepare('UPDATE notifications SET expanded = 1 WHERE id = ?');
+export function markExpanded(db: Database, ids: readonly string[]): void {
+  const mark = db.prepare(MARK_EXPANDED);
   for (const id of ids) mark.run(id);
 }
 
-export function findNotification(db: Database, where: { organizationId: string; id: string }) {
-  return db
-    .prepare(
-      `SELECT ${NOTIFICATION} FROM notifications WHERE id = :id AND organization_id = :organizationId`,
-    )
-    .get(where);
-}
-
-/** The notification that a delivery delivers. Throws when it is gone: that must not happen. */
-export function getNotification(db: Database, id: unknown) {
-  const row = db.prepare(`SELECT ${NOTIFICATION} FROM notifications WHERE id = ?`).get(String(id));
-  if (row === undefined) throw new Error('a delivery has no notification');
-  return row;
-}
-
-export function readNotification(db: Database, seq: number) {
-  return db.prepare(`SELECT ${NOTIFICATION} FROM notifications WHERE seq = ?`).get(seq);
+export function findNotification(
+  db: Database,
+  { organizationId, id }: { organizationId: string; id: string },
+): Row | undefined {
+  return db.prepareRows(FIND).get(id, organizationId);
 }

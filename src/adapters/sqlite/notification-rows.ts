@@ -1,67 +1,81 @@
-import { z } from 'zod';
-import type { Notification } from '../../domain/notifications/notification.ts';
-import { BooleanColumn, EnvelopeColumn, jsonColumn, writeEnvelope } from './columns.ts';
+import type { Notification, NotificationState } from '../../domain/notifications/notification.ts';
+import type { InsertedNotification } from '../../ports/delivery-store.ts';
+import { EnvelopeColumn, writeEnvelope } from './columns.ts';
+import {
+  readColumns,
+  readInteger,
+  readNullable,
+  readText,
+  readTexts,
+  readWord,
+  type Columns,
+} from './row.ts';
 
-const SinkIds = jsonColumn(z.array(z.string()));
+const STATES: readonly NotificationState[] = ['accepted', 'pending', 'waiting'];
 
-const BareNotification = z.object({
-  id: z.string(),
-  organizationId: z.string(),
-  subscriptionId: z.string(),
-  tenantId: z.string(),
-  applicationId: z.string(),
-  state: z.enum(['accepted', 'pending', 'waiting']),
-  type: z.string(),
-  subject: z.string(),
-  sequence: z.string(),
-  receivedAt: z.int(),
-  receiptId: z.string(),
-  place: z.int(),
-  sinkIds: SinkIds,
-});
+export type BareNotification = Omit<Notification, 'data' | 'sealed'>;
 
-/** A notification as it comes from the thread, without what is large. */
-export const BareNotificationRow: z.ZodType<Omit<Notification, 'data' | 'sealed'>> =
-  BareNotification;
+/** Reads the columns of `BARE_NOTIFICATION`. */
+export function readBareNotification(columns: Columns): BareNotification {
+  return {
+    id: readText(columns[0]),
+    organizationId: readText(columns[1]),
+    subscriptionId: readText(columns[2]),
+    tenantId: readText(columns[3]),
+    applicationId: readText(columns[4]),
+    state: readWord(STATES, columns[5]),
+    type: readText(columns[6]),
+    subject: readText(columns[7]),
+    sequence: readText(columns[8]),
+    receivedAt: readInteger(columns[9]),
+    receiptId: readText(columns[10]),
+    place: readInteger(columns[11]),
+    sinkIds: readTexts(columns[12]),
+  };
+}
 
-/** A notification as it comes from the thread. */
-export const NotificationRow: z.ZodType<Notification> = BareNotification.extend({
-  data: z.string().nullable(),
-  sealed: EnvelopeColumn,
-});
+/** Reads the columns of `NOTIFICATION`. */
+export function readNotification(columns: Columns): Notification {
+  return {
+    ...readBareNotification(columns),
+    data: readNullable(readText, columns[13]),
+    sealed: EnvelopeColumn.parse(columns[14]),
+  };
+}
 
 /** What an insert found; `null` is the given row, which is new. */
-export const FoundRows = z.array(
-  z
-    .object({ found: z.enum(['own', 'duplicate']), expanded: BooleanColumn, sinkIds: SinkIds })
-    .nullable(),
-);
-
-/** What a search found in the rows that it looked at, and where it stopped; `null` at the end. */
-export const SearchReply = z.object({
-  rows: z.array(z.object({ seq: z.int(), row: NotificationRow })),
-  stoppedAt: z.tuple([z.int(), z.int()]).nullable(),
-});
+export function readInserted(
+  found: unknown,
+  { sinkIds }: Pick<Notification, 'sinkIds'>,
+): InsertedNotification {
+  if (found === null) return { found: 'new', expanded: false, sinkIds };
+  const [kind, expanded, kept] = readColumns(found);
+  return {
+    found: readWord(['own', 'duplicate'], kind),
+    expanded: readInteger(expanded) === 1,
+    sinkIds: readTexts(kept),
+  };
+}
 
 export type NotificationValues = ReturnType<typeof writeNotification>;
 
-/** A notification as it goes to the thread. */
+/** The columns of a notification in the order of its insert. */
 export function writeNotification(notification: Notification) {
-  return {
-    id: notification.id,
-    organizationId: notification.organizationId,
-    subscriptionId: notification.subscriptionId,
-    tenantId: notification.tenantId,
-    applicationId: notification.applicationId,
-    state: notification.state,
-    type: notification.type,
-    subject: notification.subject,
-    sequence: notification.sequence,
-    receivedAt: notification.receivedAt,
-    receiptId: notification.receiptId,
-    place: notification.place,
-    sinkIds: JSON.stringify(notification.sinkIds),
-    data: notification.data,
-    sealed: writeEnvelope(notification.sealed),
-  };
+  return [
+    notification.id,
+    notification.organizationId,
+    notification.subscriptionId,
+    notification.tenantId,
+    notification.applicationId,
+    notification.state,
+    notification.type,
+    notification.subject,
+    notification.sequence,
+    notification.receivedAt,
+    notification.receiptId,
+    notification.place,
+    JSON.stringify(notification.sinkIds),
+    notification.data,
+    writeEnvelope(notification.sealed),
+  ] as const;
 }

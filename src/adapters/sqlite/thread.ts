@@ -1,5 +1,9 @@
-import { statSync } from 'node:fs';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import {
+  DatabaseSync,
+  type SQLInputValue,
+  type SQLOutputValue,
+  type StatementSync,
+} from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { migrate, type Migration } from './schema.ts';
 
@@ -16,9 +20,19 @@ export type Call = readonly [name: string, argument: unknown];
 /** What became of a call: its value, or the text of its error. */
 export type Reply = { readonly value: unknown } | { readonly error: string };
 
-/** A database with its statements, each prepared once. */
+/** Columns by their place in the statement. */
+export type Row = readonly SQLOutputValue[];
+
+/** A statement whose rows are arrays: half the work to make, to send and to receive. */
+export interface RowStatement {
+  get(...parameters: SQLInputValue[]): Row | undefined;
+  all(...parameters: SQLInputValue[]): Row[];
+}
+
+/** A database with its statements, each prepared once; a text is used in one of the two ways. */
 export interface Database {
   prepare(sql: string): StatementSync;
+  prepareRows(sql: string): RowStatement;
 }
 
 /**
@@ -27,8 +41,9 @@ export interface Database {
  */
 export type Procedure = (db: Database, argument: never) => unknown;
 
-// Large enough that checkpoints are rare, small enough that one takes some 25 ms.
-const MAX_WAL_BYTES = 64 * 1024 * 1024;
+// Of 4 KiB each: large enough that checkpoints are rare, small enough that one takes some 25 ms.
+const MAX_LOG_FRAMES = 16_384;
+const MAX_LOG_BYTES = 64 * 1024 * 1024;
 
 /** Serves the procedures of one file in this thread until the main thread ends it. */
 export function serve(
@@ -43,7 +58,7 @@ export function serve(
   if (!readOnly) migrate(db, file, migrations);
   const database = withStatements(db);
   const begin = readOnly ? 'BEGIN' : 'BEGIN IMMEDIATE';
-  const checkpoint = readOnly ? () => undefined : createCheckpoint(db, `${file}-wal`);
+  const checkpoint = readOnly ? () => undefined : createCheckpoint(db);
 
   port.on('message', (message: readonly Call[] | 'close') => {
     if (message === 'close') {
@@ -101,6 +116,7 @@ function open(file: string, readOnly: boolean): DatabaseSync {
     db.exec('PRAGMA journal_mode = WAL');
     db.exec('PRAGMA synchronous = FULL');
     db.exec('PRAGMA wal_autocheckpoint = 0');
+    db.exec(`PRAGMA journal_size_limit = ${MAX_LOG_BYTES}`);
   }
   db.exec('PRAGMA temp_store = MEMORY');
   db.exec(`PRAGMA cache_size = ${readOnly ? -4000 : -16_000}`); // KiB
@@ -109,35 +125,48 @@ function open(file: string, readOnly: boolean): DatabaseSync {
 
 function withStatements(db: DatabaseSync): Database {
   const statements = new Map<string, StatementSync>();
+
+  function prepare(sql: string): StatementSync {
+    const known = statements.get(sql);
+    if (known !== undefined) return known;
+    const prepared = db.prepare(sql);
+    statements.set(sql, prepared);
+    return prepared;
+  }
+
   return {
-    prepare(sql) {
-      const known = statements.get(sql);
-      if (known !== undefined) return known;
-      const prepared = db.prepare(sql);
-      statements.set(sql, prepared);
-      return prepared;
+    prepare,
+    prepareRows(sql) {
+      const statement = prepare(sql);
+      statement.setReturnArrays(true);
+      return statement as unknown as RowStatement; // its declared type knows no arrays
     },
   };
 }
 
-/** Folds the log into the file once it has grown; runs after the replies have left. */
-function createCheckpoint(db: DatabaseSync, walFile: string): () => void {
-  let nextAtBytes = MAX_WAL_BYTES;
+/**
+ * Folds the log into the file once it has grown; runs after the replies have left. It waits for no
+ * reader: one that is in the middle of something keeps the log growing until the next time. The
+ * next write begins the log anew in the same file: writing over what is there is synced faster than
+ * making a file longer.
+ */
+function createCheckpoint(db: DatabaseSync): () => void {
+  const measure = db.prepare('PRAGMA wal_checkpoint(NOOP)');
+  const fold = db.prepare('PRAGMA wal_checkpoint(PASSIVE)');
+  let nextAt = MAX_LOG_FRAMES;
+  let last = 0;
   return function checkpoint() {
-    const { size } = statSync(walFile, { throwIfNoEntry: false }) ?? { size: 0 };
-    if (size < nextAtBytes) return;
-    nextAtBytes = truncateLog(db) ? MAX_WAL_BYTES : size + MAX_WAL_BYTES / 4;
+    try {
+      const frames = Number(measure.get()?.['log']);
+      if (frames < last) nextAt = MAX_LOG_FRAMES;
+      last = frames;
+      if (frames < nextAt) return;
+      nextAt = frames + MAX_LOG_FRAMES / 4;
+      fold.get();
+    } catch {
+      // A full disk: the log still holds everything, and the calls have their answers.
+    }
   };
-}
-
-/** `false` when it cannot be done now: a reader is in the middle of a page, or the disk is full. */
-function truncateLog(db: DatabaseSync): boolean {
-  try {
-    return db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'] === 0;
-  } catch {
-    // The log still holds everything, and the calls have their answers: nothing is lost but room.
-    return false;
-  }
 }
 
 function textOf(error: unknown): string {

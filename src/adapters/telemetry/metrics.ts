@@ -13,6 +13,7 @@ const COUNTERS: Readonly<Record<keyof Counters, Described>> = {
     help: 'Requests that were answered',
     labelNames: ['method', 'route', 'status_code'],
   },
+  rate_limit_exceeded_total: { help: 'Requests over a rate limit', labelNames: ['policy'] },
 };
 
 const HISTOGRAMS: Readonly<Record<keyof Histograms, Described & { buckets: number[] }>> = {
@@ -42,6 +43,7 @@ const GAUGES: Readonly<Record<keyof Gauges, string>> = {
   dead_letters: 'Deliveries that are out of tries',
   held_items: 'Items held for a subscription that is not known yet',
   free_disk_bytes: 'Free disk of the data folder',
+  rate_store_degraded: 'Whether each instance counts rate limits for itself',
 };
 
 /** Prometheus metrics in a registry of their own, Node's included. */

@@ -1,4 +1,5 @@
 import { toCloudEvent } from '../../domain/delivery/cloud-event.ts';
+import { replayIdOf } from '../../domain/delivery/replay.ts';
 import { afterTry, jitterOf } from '../../domain/delivery/retry-schedule.ts';
 import type { Cipher } from '../../ports/cipher.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -56,7 +57,8 @@ export function createDeliver(deps: {
     if (lane.destination === undefined || notification.data === null) {
       throw new Error('a delivery without a destination or without data');
     }
-    return lane.destination.deliver(toCloudEvent(notification, notification.data), {
+    const event = toCloudEvent(notification, notification.data, replayIdOf(delivery.id));
+    return lane.destination.deliver(event, {
       deliveryId: delivery.id,
       attempt: delivery.attempt + 1,
       signal: stopping.signal,

@@ -7,13 +7,13 @@ import {
   laneOpen,
   type Lane,
 } from '../../domain/delivery/lane.ts';
-import { Secret } from '../../domain/secret.ts';
 import type { Cipher } from '../../ports/cipher.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { LaneLimit } from '../../ports/job-queue.ts';
 import type { Log } from '../../ports/log.ts';
 import type { NotificationSink, SinkFactory } from '../../ports/notification-sink.ts';
 import type { SinkRepository } from '../../ports/sink-repository.ts';
+import { openTarget } from './sink-secrets.ts';
 
 /** A sink with its lane in this instance: what it may do now, and the way to it. */
 export interface SinkLane {
@@ -87,7 +87,7 @@ export function createLanes(deps: {
 
   function openDestination(sink: Sink): NotificationSink | undefined {
     try {
-      return deps.openSink(toTarget(sink, deps.cipher));
+      return deps.openSink(openTarget(sink, deps.cipher, clock.now()));
     } catch (err) {
       log.error({ err, sink: sink.id }, 'the secrets of a sink cannot be opened');
       return undefined;
@@ -135,20 +135,4 @@ function isSameTarget(a: Sink, b: Sink): boolean {
 
 function targetOf({ url, secrets, headers }: Sink): string {
   return JSON.stringify([url, secrets, headers]);
-}
-
-function toTarget(sink: Sink, cipher: Cipher): Parameters<SinkFactory>[0] {
-  if (sink.kind === 'log') return { kind: 'log', name: sink.name };
-  const secrets = sink.secrets && cipher.open(sink.secrets, `sink:${sink.id}:secrets`);
-  const headers = sink.headers && cipher.open(sink.headers, `sink:${sink.id}:headers`);
-  return {
-    kind: 'webhook',
-    url: sink.url ?? '',
-    secrets: (JSON.parse(secrets ?? '[]') as string[]).map((secret) => new Secret(secret)),
-    headers: Object.fromEntries(
-      Object.entries(JSON.parse(headers ?? '{}') as Record<string, string>).map(
-        ([name, value]) => [name, new Secret(value)] as const,
-      ),
-    ),
-  };
 }

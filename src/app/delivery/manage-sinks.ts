@@ -1,24 +1,28 @@
-import type { Sink, SinkChange, SinkFilter, SinkKind } from '../../domain/delivery/sink.ts';
-import {
-  checkWebhookHeaders,
-  checkWebhookSecret,
-  checkedWebhookUrl,
-} from '../../domain/delivery/webhook-settings.ts';
-import type { Envelope } from '../../domain/envelope.ts';
-import { NotFoundError, ValidationError } from '../../domain/errors.ts';
-import { actorOf, type Principal } from '../../domain/identity/principal.ts';
+import type { Sink, SinkChange, SinkKind, SinkPurpose } from '../../domain/delivery/sink.ts';
+import { switched, type SinkSwitch } from '../../domain/delivery/sink-switch.ts';
+import { checkWebhookSecret } from '../../domain/delivery/webhook-settings.ts';
+import { ConflictError, NotFoundError, ValidationError } from '../../domain/errors.ts';
+import type { Principal } from '../../domain/identity/principal.ts';
 import type { Page, PageRequest } from '../../domain/page.ts';
 import { Secret } from '../../domain/secret.ts';
 import type { AuditTrail } from '../../ports/audit-trail.ts';
 import type { Cipher } from '../../ports/cipher.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { DeliveryStore, SinkDepth } from '../../ports/delivery-store.ts';
 import type { Digest } from '../../ports/digest.ts';
 import type { SinkRepository } from '../../ports/sink-repository.ts';
+import { recordAct, type Act } from '../audit/record-act.ts';
+import { given } from '../given.ts';
+import { createSinkSecret, sealSecrets } from './sink-secrets.ts';
+import { createSinkSettings, refuseWebhookFields, type SinkSettings } from './sink-settings.ts';
 
-const SECRET_BYTES = 32;
+// Small enough that no delivery of another sink waits for it.
+const DISCARD_AT_ONCE = 500;
 
 const DEFAULTS = {
+  purpose: 'notifications',
   url: null,
+  previousSecretsUntil: null,
   headers: null,
   filter: {},
   enabled: true,
@@ -26,28 +30,15 @@ const DEFAULTS = {
   concurrency: 20,
   ratePerSecond: null,
   description: null,
+  notes: null,
   failingSince: null,
   deletedAt: null,
-};
-
-type OwnHeaders = Readonly<Record<string, string>>;
-
-/** What can be chosen of a sink, and changed later. A field that is missing keeps its value. */
-export interface SinkSettings {
-  readonly name?: string | undefined;
-  readonly url?: string | undefined;
-  /** `null` for none. */
-  readonly headers?: OwnHeaders | null | undefined;
-  readonly filter?: SinkFilter | undefined;
-  readonly enabled?: boolean | undefined;
-  readonly concurrency?: number | undefined;
-  readonly ratePerSecond?: number | null | undefined;
-  readonly description?: string | null | undefined;
-}
+} as const;
 
 export interface WantedSink extends SinkSettings {
   readonly name: string;
   readonly kind: SinkKind;
+  readonly purpose?: SinkPurpose | undefined;
   /** `whsec_…`; made when it is missing. */
   readonly secret?: string | undefined;
 }
@@ -57,6 +48,7 @@ export type ManageSinks = ReturnType<typeof createManageSinks>;
 /** Where deliveries go. Every change is audited, without addresses and secrets. */
 export function createManageSinks(deps: {
   sinks: SinkRepository;
+  deliveries: DeliveryStore;
   cipher: Cipher;
   digest: Digest;
   clock: Clock;
@@ -65,46 +57,28 @@ export function createManageSinks(deps: {
   /** Told after each change: what is due may go out now, or no longer. */
   changed: () => void;
 }) {
-  const urlRule = { plainHttp: !deps.production };
+  const { cipher, clock, deliveries, sinks } = deps;
+  const toChange = createSinkSettings(deps);
 
-  function record(
-    principal: Principal,
-    act: 'ADDED' | 'CHANGED' | 'REMOVED',
-    sink: { id: string; details?: Record<string, string> },
-  ): Promise<boolean> {
-    return deps.audit.record({
-      ...actorOf(principal),
-      eventType: `ADMIN_SINK_${act}`,
-      severity: 'MEDIUM',
-      outcome: 'SUCCESS',
-      resource: `sink/${sink.id}`,
-      details: sink.details,
-    });
-  }
-
-  async function get(principal: Principal, id: string): Promise<Sink> {
-    const found = await deps.sinks.find(principal.organizationId, id);
+  async function get({ organizationId }: Principal, id: string): Promise<Sink> {
+    const found = await sinks.find(organizationId, id);
     if (found === undefined) throw noSuchSink();
     return found;
   }
 
-  /** The settings as they are kept: checked, and sealed where they are secret. */
-  function toChange({ id, kind }: Pick<Sink, 'id' | 'kind'>, settings: SinkSettings): SinkChange {
-    const { url, headers, ...plain } = settings;
-    if (kind !== 'webhook') refuseWebhookFields({ url, headers });
-    return {
-      ...given(plain),
-      ...(url === undefined ? {} : { url: checkedWebhookUrl(url, urlRule) }),
-      ...(headers === undefined ? {} : { headers: sealHeaders(id, headers) }),
-      // Enabled by hand: what the service held against the sink is forgotten.
-      ...(plain.enabled === true ? { disabledReason: null, failingSince: null } : {}),
-    };
+  async function update(principal: Principal, id: string, change: SinkChange): Promise<Sink> {
+    const changed = await sinks.update(principal.organizationId, id, change, clock.now());
+    if (changed === undefined) throw noSuchSink();
+    return changed;
   }
 
-  function sealHeaders(sinkId: string, headers: OwnHeaders | null): Envelope | null {
-    if (headers === null || Object.keys(headers).length === 0) return null;
-    checkWebhookHeaders(headers);
-    return deps.cipher.seal(JSON.stringify(headers), `sink:${sinkId}:headers`);
+  async function hasChanged(
+    principal: Principal,
+    id: string,
+    act: Omit<Act, 'resource'>,
+  ): Promise<void> {
+    await recordAct(deps.audit, principal, { ...act, resource: `sink/${id}` });
+    deps.changed();
   }
 
   function chooseSecret(kind: SinkKind, own: string | undefined): Secret | null {
@@ -112,27 +86,35 @@ export function createManageSinks(deps: {
       refuseWebhookFields({ secret: own });
       return null;
     }
-    if (own !== undefined) checkWebhookSecret(own);
-    return new Secret(own ?? toWebhookSecret(deps.digest.randomToken(SECRET_BYTES)));
+    if (own === undefined) return createSinkSecret(deps.digest);
+    checkWebhookSecret(own);
+    return new Secret(own);
   }
 
   return {
-    get,
+    /** A sink with what waits for it. */
+    async get(principal: Principal, id: string): Promise<{ sink: Sink; depth: SinkDepth }> {
+      const sink = await get(principal, id);
+      return { sink, depth: await deliveries.depth(id) };
+    },
 
-    list(principal: Principal, page: PageRequest): Promise<Page<Sink>> {
-      return deps.sinks.list(principal.organizationId, page);
+    list(
+      { organizationId }: Principal,
+      page: PageRequest & { deleted?: boolean | undefined },
+    ): Promise<Page<Sink>> {
+      return sinks.list(organizationId, page);
     },
 
     /** Adds a sink. Its secret is given here and never again; `null` for kinds that sign nothing. */
     async add(
       principal: Principal,
-      { kind, secret: own, ...settings }: WantedSink,
+      { kind, purpose = DEFAULTS.purpose, secret: own, ...settings }: WantedSink,
     ): Promise<{ sink: Sink; secret: Secret | null }> {
       if (kind === 'webhook' && settings.url === undefined) {
         throw new ValidationError([{ path: 'url', message: 'A webhook needs one' }]);
       }
       const id = deps.digest.randomId();
-      const now = deps.clock.now();
+      const now = clock.now();
       const secret = chooseSecret(kind, own);
       const sink: Sink = {
         ...DEFAULTS,
@@ -140,59 +122,73 @@ export function createManageSinks(deps: {
         organizationId: principal.organizationId,
         name: settings.name,
         kind,
-        secrets:
-          secret && deps.cipher.seal(JSON.stringify([secret.reveal()]), `sink:${id}:secrets`),
+        purpose,
+        secrets: secret && sealSecrets(id, [secret], cipher),
         createdAt: now,
         updatedAt: now,
         ...toChange({ id, kind }, settings),
       };
-      await deps.sinks.insert(sink);
-      await record(principal, 'ADDED', { id, details: { kind } });
-      deps.changed();
+      await sinks.insert(sink);
+      await hasChanged(principal, id, {
+        eventType: 'ADMIN_SINK_ADDED',
+        details: { kind, purpose },
+      });
       return { sink, secret };
     },
 
     async change(principal: Principal, id: string, settings: SinkSettings): Promise<Sink> {
       const change = toChange(await get(principal, id), settings);
-      const { organizationId } = principal;
-      const changed = await deps.sinks.update(organizationId, id, change, deps.clock.now());
-      if (changed === undefined) throw noSuchSink(); // removed in between
+      const changed = await update(principal, id, change);
       const fields = Object.keys(given(settings)).join(',');
-      await record(principal, 'CHANGED', { id, details: { fields } });
-      deps.changed();
+      await hasChanged(principal, id, { eventType: 'ADMIN_SINK_CHANGED', details: { fields } });
+      return changed;
+    },
+
+    /** Switches it on or off, as often as one likes. What waits for it stays. */
+    async switch(principal: Principal, id: string, to: SinkSwitch): Promise<Sink> {
+      const changed = await update(principal, id, switched(to));
+      await hasChanged(principal, id, { eventType: `ADMIN_SINK_${to.toUpperCase()}` });
       return changed;
     },
 
     /** Soft: deliveries that wait for it stay, and can go on if it is restored. */
     async remove(principal: Principal, id: string): Promise<void> {
+      if (!(await sinks.softDelete(principal.organizationId, id, clock.now()))) throw noSuchSink();
+      await hasChanged(principal, id, { eventType: 'ADMIN_SINK_REMOVED' });
+    },
+
+    /** Takes a removal back; one that is not removed is given as it is. */
+    async restore(principal: Principal, id: string): Promise<Sink> {
+      const restored = await sinks.restore(principal.organizationId, id, clock.now());
+      if (restored === undefined) return get(principal, id);
+      await hasChanged(principal, id, { eventType: 'ADMIN_SINK_RESTORED' });
+      return restored;
+    },
+
+    /** Removes for good what was removed before, and gives up what waits for it. */
+    async removeForGood(principal: Principal, id: string): Promise<void> {
       const { organizationId } = principal;
-      if (!(await deps.sinks.softDelete(organizationId, id, deps.clock.now()))) throw noSuchSink();
-      await record(principal, 'REMOVED', { id });
-      deps.changed();
+      if ((await sinks.findDeleted(organizationId, id)) === undefined) {
+        await get(principal, id);
+        throw new ConflictError('Only what was deleted before can be deleted for good');
+      }
+      // Before the sink itself goes: after it nobody would know what is left to do.
+      const discarded = await discardAll(id);
+      if (!(await sinks.permanentlyDelete(organizationId, id))) throw noSuchSink();
+      const eventType = 'ADMIN_SINK_REMOVED_FOR_GOOD';
+      await hasChanged(principal, id, { eventType, severity: 'HIGH', details: { discarded } });
     },
   };
+
+  async function discardAll(sinkId: string): Promise<number> {
+    for (let total = 0; ;) {
+      const count = await deliveries.discardForSink(sinkId, clock.now(), DISCARD_AT_ONCE);
+      total += count;
+      if (count < DISCARD_AT_ONCE) return total;
+    }
+  }
 }
 
 function noSuchSink(): NotFoundError {
   return new NotFoundError('There is no such sink');
-}
-
-function refuseWebhookFields(fields: Readonly<Record<string, unknown>>): void {
-  const details = Object.keys(given(fields)).map((path) => ({
-    path,
-    message: 'Only webhooks have this',
-  }));
-  if (details.length > 0) throw new ValidationError(details);
-}
-
-/** The fields that have a value. */
-function given<T extends object>(fields: T): { [Field in keyof T]?: Exclude<T[Field], undefined> } {
-  const present: Partial<T> = { ...fields };
-  for (const field in present) if (present[field] === undefined) delete present[field];
-  return present as { [Field in keyof T]?: Exclude<T[Field], undefined> };
-}
-
-function toWebhookSecret(base64url: string): string {
-  const base64 = base64url.replaceAll('-', '+').replaceAll('_', '/');
-  return `whsec_${base64.padEnd(Math.ceil(base64.length / 4) * 4, '=')}`;
 }

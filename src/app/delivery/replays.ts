@@ -3,9 +3,12 @@ import {
   type Replay,
   type ReplayFilter,
 } from '../../domain/delivery/replay.ts';
-import { NotFoundError } from '../../domain/errors.ts';
-import { actorOf, type Principal } from '../../domain/identity/principal.ts';
+import { wants } from '../../domain/delivery/route.ts';
+import type { Sink } from '../../domain/delivery/sink.ts';
+import { NotFoundError, ValidationError } from '../../domain/errors.ts';
+import type { Principal } from '../../domain/identity/principal.ts';
 import type { Notification } from '../../domain/notifications/notification.ts';
+import { readItem } from '../../domain/notifications/read-collection.ts';
 import type { Page, PageRequest } from '../../domain/page.ts';
 import type { AuditTrail } from '../../ports/audit-trail.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -15,9 +18,13 @@ import type { JobQueue } from '../../ports/job-queue.ts';
 import type { Log } from '../../ports/log.ts';
 import type { ReplayRepository } from '../../ports/replay-repository.ts';
 import type { SinkRepository } from '../../ports/sink-repository.ts';
+import { recordAct } from '../audit/record-act.ts';
 
 export interface WantedReplay {
-  readonly filter: Omit<ReplayFilter, 'receivedBefore'> & { readonly receivedBefore?: number };
+  readonly filter: Omit<ReplayFilter, 'receivedBefore'> & {
+    readonly receivedBefore?: number | undefined;
+  };
+  /** The one sink that gets what its own filter lets through; else each notification's own sinks. */
   readonly sinkId?: string | undefined;
 }
 
@@ -27,7 +34,7 @@ export interface Replays {
   start(principal: Principal, wanted: WantedReplay): Promise<Replay>;
   get(principal: Principal, id: string): Promise<Replay>;
   list(principal: Principal, page: PageRequest): Promise<Page<Replay>>;
-  /** Goes on with every replay that is running, one page after the other, until all are done. */
+  /** Goes on with every replay that is running, until all are done. */
   resume(): void;
   /** Begins no further page; resolves when the one under way is done. */
   stop(): Promise<void>;
@@ -42,42 +49,75 @@ export function createReplays(deps: {
   replays: ReplayRepository;
   deliveries: DeliveryStore;
   sinks: SinkRepository;
+  /** Sinks that something may be delivered to now. */
+  openSinks: () => readonly Sink[];
   queue: JobQueue;
   audit: AuditTrail;
   digest: Digest;
   clock: Clock;
   log: Log;
 }): Replays {
-  const { clock, deliveries, queue, replays } = deps;
+  const { clock, deliveries, log, queue, replays } = deps;
   const stopping = Promise.withResolvers<void>();
   let stopped = false;
+  let asked = false;
   let running: Promise<void> | undefined;
 
-  async function runAll(): Promise<void> {
-    for (const replay of await replays.running()) await run(replay);
+  function resume(): void {
+    asked = true;
+    if (!stopped) running ??= runWhileAsked();
   }
 
-  async function run(replay: Replay): Promise<void> {
-    for (let at = replay; at.state === 'running' && !stopped;) {
-      await room(at);
-      const next = await page(at);
-      // Somebody else has taken it over, and goes on with it.
-      if (!(await replays.advance(at.id, at.cursor, next))) return;
-      at = next;
+  async function runWhileAsked(): Promise<void> {
+    while (asked && !stopped) {
+      asked = false;
+      await runAll().catch((err: unknown) => log.warn({ err }, 'replays are taken up again later'));
+    }
+    // In the same turn as the last look at `asked`, or what is asked in between would be forgotten.
+    running = undefined;
+  }
+
+  /** A page of each in turn, so that none waits for another one's sink. */
+  async function runAll(): Promise<void> {
+    const failed = new Set<string>();
+    while (!stopped) {
+      const open = (await replays.running()).filter(({ id }) => !failed.has(id));
+      if (open.length === 0) return;
+      const ready = open.filter(hasRoom);
+      for (const replay of ready) {
+        if (!stopped && !(await goOn(replay))) failed.add(replay.id);
+      }
+      if (ready.length === 0) await pause();
+    }
+  }
+
+  /** One sink that is slow holds up its own replay; one that keeps failing no replay of others too. */
+  function hasRoom({ organizationId, sinkId }: Replay): boolean {
+    const ofOrganization = deps
+      .openSinks()
+      .filter((sink) => sink.organizationId === organizationId);
+    const lanes = sinkId === null ? ofOrganization.map(({ id }) => id) : [sinkId];
+    return lanes.every((lane) => queue.size('deliver', lane) < MAX_AHEAD);
+  }
+
+  async function goOn(replay: Replay): Promise<boolean> {
+    try {
+      const next = await deliverPage(replay);
+      // When it fails, somebody else has done this page: nothing came of it twice.
+      await replays.advance(replay.id, replay.cursor, next);
+      return true;
+    } catch (err) {
+      log.warn({ err, replay: replay.id }, 'a replay stopped and is taken up again later');
+      return false;
     }
   }
 
   /** Makes the deliveries of one page; done twice, it makes them once. */
-  async function page(at: Replay): Promise<Replay> {
-    const found = await deliveries.search(at.organizationId, at.filter, {
-      limit: PAGE,
-      cursor: at.cursor ?? undefined,
-    });
-    const existing = new Set((await deps.sinks.all()).map(({ id }) => id));
-    const rows = found.data
-      .filter(({ data }) => data !== null)
-      .flatMap((row) => toDeliveries(row, at))
-      .filter(({ sinkId }) => existing.has(sinkId));
+  async function deliverPage(at: Replay): Promise<Replay> {
+    const page = { limit: PAGE, cursor: at.cursor ?? undefined };
+    const found = await deliveries.search(at.organizationId, at.filter, page);
+    const sinks = new Map((await deps.sinks.all()).map((sink) => [sink.id, sink]));
+    const rows = found.data.flatMap((row) => toDeliveries(row, at, sinks));
     if (rows.length > 0) await deliveries.insertDeliveries(rows);
     queue.hint(
       rows.map(({ id, sinkId, dueAt }) => ({
@@ -99,47 +139,46 @@ export function createReplays(deps: {
     };
   }
 
-  function toDeliveries(notification: Notification, { id, sinkId }: Replay): NewDelivery[] {
+  function toDeliveries(
+    notification: Notification,
+    replay: Replay,
+    sinks: ReadonlyMap<string, Sink>,
+  ): NewDelivery[] {
+    const { id, organizationId } = notification;
     const now = clock.now();
-    const sinkIds = sinkId === null ? notification.sinkIds : [sinkId];
-    return sinkIds.map((to) => ({
-      id: replayedDeliveryId(notification.id, to, id),
-      organizationId: notification.organizationId,
-      notificationId: notification.id,
-      sinkId: to,
+    return sinksFor(notification, replay, sinks).map((sinkId) => ({
+      id: replayedDeliveryId(id, sinkId, replay.id),
+      organizationId,
+      notificationId: id,
+      sinkId,
       dueAt: now,
       createdAt: now,
     }));
   }
 
-  async function room({ sinkId }: Replay): Promise<void> {
-    while (!stopped && sinkId !== null && queue.size('deliver', sinkId) >= MAX_AHEAD) {
-      const later = new Promise<void>((resolve) => void clock.after(LOOK_AGAIN_MS, resolve));
-      await Promise.race([later, stopping.promise]);
-    }
+  async function pause(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = clock.after(LOOK_AGAIN_MS, resolve);
+    await Promise.race([promise, stopping.promise]);
+    cancel();
   }
 
-  function resume(): void {
-    if (stopped || running !== undefined) return;
-    running = runAll()
-      .catch((err: unknown) => deps.log.warn({ err }, 'a replay stopped and is taken up again'))
-      .finally(() => {
-        running = undefined;
-      });
+  async function checkSink({ organizationId }: Principal, sinkId: string): Promise<void> {
+    const sink = await deps.sinks.find(organizationId, sinkId);
+    if (sink === undefined) throw new NotFoundError('There is no such sink');
+    if (sink.purpose === 'notifications') return;
+    throw new ValidationError([{ path: 'sinkId', message: 'This sink gets no notifications' }]);
   }
 
   return {
     async start(principal, { filter, sinkId }) {
-      const { organizationId } = principal;
-      if (sinkId !== undefined && !(await deps.sinks.find(organizationId, sinkId))) {
-        throw new NotFoundError('There is no such sink');
-      }
+      if (sinkId !== undefined) await checkSink(principal, sinkId);
       const now = clock.now();
       const replay: Replay = {
         id: deps.digest.randomId(),
-        organizationId,
-        // What comes in from now on is new, and would keep it running for ever.
-        filter: { ...filter, receivedBefore: Math.min(filter.receivedBefore ?? now, now) },
+        organizationId: principal.organizationId,
+        // What comes in from now on has its deliveries before it.
+        filter: { ...filter, receivedBefore: Math.min(filter.receivedBefore ?? Infinity, now + 1) },
         sinkId: sinkId ?? null,
         state: 'running',
         cursor: null,
@@ -149,12 +188,11 @@ export function createReplays(deps: {
         finishedAt: null,
       };
       await replays.insert(replay);
-      void deps.audit.record({
+      await recordAct(deps.audit, principal, {
         eventType: 'ADMIN_REPLAY_STARTED',
-        severity: 'MEDIUM',
-        outcome: 'SUCCESS',
-        ...actorOf(principal),
         resource: `replay/${replay.id}`,
+        action: 'replay',
+        details: { sinkId: replay.sinkId },
       });
       resume();
       return replay;
@@ -175,4 +213,17 @@ export function createReplays(deps: {
       await running;
     },
   };
+}
+
+/** Sinks that are there and get this notification again; none while it waits for its key. */
+function sinksFor(
+  notification: Notification,
+  { sinkId }: Replay,
+  sinks: ReadonlyMap<string, Sink>,
+): readonly string[] {
+  if (notification.data === null) return [];
+  if (sinkId === null) return notification.sinkIds.filter((id) => sinks.has(id));
+  const sink = sinks.get(sinkId);
+  if (sink === undefined) return [];
+  return wants(sink, notification, readItem(notification.data)) ? [sinkId] : [];
 }

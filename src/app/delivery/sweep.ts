@@ -41,6 +41,8 @@ export function createSweep(deps: {
   queue: JobQueue;
   deliver: Deliver;
   judgeHeld: JudgeHeld;
+  /** What else is looked after in each round, by name. */
+  chores: Readonly<Record<string, () => Promise<void>>>;
   clock: Clock;
   log: Log;
   metrics: Metrics;
@@ -55,6 +57,7 @@ export function createSweep(deps: {
       once('receipts', () => sweepReceipts(receiptAgeMs)),
       once('held', sweepHeld),
       once('lanes', sweepLanes),
+      ...Object.entries(deps.chores).map(([name, chore]) => once(name, chore)),
     ]);
   }
 

@@ -1,10 +1,10 @@
 import { deliveryIdOf } from '../../domain/delivery/delivery.ts';
-import { matches } from '../../domain/delivery/filter.ts';
+import { wants } from '../../domain/delivery/route.ts';
 import type { Sink } from '../../domain/delivery/sink.ts';
 import { dedupeKey } from '../../domain/notifications/dedupe.ts';
 import { eventTypeOf, subjectOf } from '../../domain/notifications/event-type.ts';
 import type { Notification } from '../../domain/notifications/notification.ts';
-import { readItem, type ItemFacts } from '../../domain/notifications/read-collection.ts';
+import { readItem } from '../../domain/notifications/read-collection.ts';
 import { sequenceOf, type Receipt, type ReceiptItem } from '../../domain/notifications/receipt.ts';
 import type { Cipher } from '../../ports/cipher.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -115,7 +115,7 @@ export function createExpandReceipt(deps: {
       ...base,
       id: deps.digest.sha256(key).slice(0, ID_DIGITS),
       state: facts.lifecycleEvent === null ? 'accepted' : 'pending',
-      sinkIds: chooseSinks(sinks, item, facts),
+      sinkIds: sinks.filter((sink) => wants(sink, item, facts)).map(({ id }) => id),
       data: item.text,
       sealed: null,
     };
@@ -133,19 +133,4 @@ export function createExpandReceipt(deps: {
     if (duplicates === 0) return;
     deps.metrics.count('notifications_total', { verdict: 'duplicate' }, duplicates);
   }
-}
-
-/** Inside the organisation of the subscription; disabled sinks match, and their deliveries wait. */
-function chooseSinks(sinks: readonly Sink[], item: ReceiptItem, facts: ItemFacts): string[] {
-  const candidate = {
-    tenantId: facts.tenantId,
-    subscriptionId: item.subscriptionId,
-    resource: facts.resource,
-    changeType: facts.changeType,
-    lifecycle: facts.lifecycleEvent !== null,
-  };
-  return sinks
-    .filter((sink) => sink.organizationId === item.organizationId)
-    .filter((sink) => matches(sink.filter, candidate))
-    .map(({ id }) => id);
 }

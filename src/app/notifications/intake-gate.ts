@@ -1,5 +1,5 @@
 import { OverloadedError } from '../../domain/errors.ts';
-import type { Clock } from '../../ports/clock.ts';
+import type { Cancel, Clock } from '../../ports/clock.ts';
 import type { DiskSpace } from '../../ports/disk-space.ts';
 import type { Inbox } from '../../ports/inbox.ts';
 import type { Log } from '../../ports/log.ts';
@@ -28,6 +28,8 @@ export interface IntakeGate {
   freeDiskBytes(): number;
   /** POSTs that were let in and have not left. */
   postsInFlight(): number;
+  /** Asks for free disk no more. */
+  stop(): void;
 }
 
 const RETRY_AFTER_MS = 5000;
@@ -41,12 +43,13 @@ export function createIntakeGate(deps: {
   limits: IntakeLimits;
 }): IntakeGate {
   const { inbox, limits } = deps;
-  const freeDiskBytes = watchDisk(deps);
+  const { freeDiskBytes, stop } = watchDisk(deps);
   let bytesInFlight = 0;
   let postsInFlight = 0;
 
   return {
     freeDiskBytes,
+    stop,
     postsInFlight: () => postsInFlight,
     enter() {
       if (inbox.backlog().receipts >= limits.maxBacklogReceipts) refuse('The inbox is full');
@@ -73,7 +76,9 @@ export function createIntakeGate(deps: {
 }
 
 /** Asks once a second, one question at a time: on a disk that hangs the last answer stands. */
-function watchDisk(deps: { disk: DiskSpace; clock: Clock; log: Log }): () => number {
+function watchDisk(deps: { disk: DiskSpace; clock: Clock; log: Log }) {
+  let cancel: Cancel | undefined;
+  let stopped = false;
   let freeBytes = Number.POSITIVE_INFINITY;
 
   function ask(): void {
@@ -83,11 +88,19 @@ function watchDisk(deps: { disk: DiskSpace; clock: Clock; log: Log }): () => num
         freeBytes = bytes;
       })
       .catch((err: unknown) => deps.log.warn({ err }, 'free disk space is not known'))
-      .finally(() => deps.clock.after(ASK_DISK_EVERY_MS, ask));
+      .finally(() => {
+        if (!stopped) cancel = deps.clock.after(ASK_DISK_EVERY_MS, ask);
+      });
   }
 
   ask();
-  return () => freeBytes;
+  return {
+    freeDiskBytes: () => freeBytes,
+    stop() {
+      stopped = true;
+      cancel?.();
+    },
+  };
 }
 
 function refuse(why: string): never {

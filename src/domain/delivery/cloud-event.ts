@@ -10,18 +10,25 @@ export interface CloudEvent {
   readonly source: string;
   readonly type: string;
   readonly subject: string;
-  /** When the notification was received, RFC 3339. */
+  /** When the notification was received, or the event happened; RFC 3339. */
   readonly time: string;
   readonly datacontenttype: 'application/json';
-  readonly subscriptionid: string;
-  readonly tenantid: string;
-  readonly sequence: string;
+  /** This and the next two are of Graph's events; the service's own have none. */
+  readonly subscriptionid?: string | undefined;
+  readonly tenantid?: string | undefined;
+  readonly sequence?: string | undefined;
+  /** The replay that brings the event once more. */
+  readonly replay?: string | undefined;
   /** JSON text, exactly as Graph wrote it; see `renderCloudEvent`. */
   readonly data: string;
 }
 
-/** The event that sinks get for a notification. */
-export function toCloudEvent(notification: Notification, data: string): CloudEvent {
+/** The event that sinks get for a notification; the same in a replay, but for its mark. */
+export function toCloudEvent(
+  notification: Notification,
+  data: string,
+  replay?: string | undefined,
+): CloudEvent {
   return {
     specversion: '1.0',
     id: notification.id,
@@ -33,6 +40,24 @@ export function toCloudEvent(notification: Notification, data: string): CloudEve
     subscriptionid: notification.subscriptionId,
     tenantid: notification.tenantId,
     sequence: notification.sequence,
+    ...(replay === undefined ? {} : { replay }),
+    data,
+  };
+}
+
+/** An event of the service itself. `at` is epoch milliseconds, `data` JSON text. */
+export function toOwnEvent(
+  event: Pick<CloudEvent, 'id' | 'type' | 'subject' | 'data'> & { readonly at: number },
+): CloudEvent {
+  const { at, data, id, subject, type } = event;
+  return {
+    specversion: '1.0',
+    id,
+    source: '/sallyport',
+    type,
+    subject,
+    time: new Date(at).toISOString(),
+    datacontenttype: 'application/json',
     data,
   };
 }

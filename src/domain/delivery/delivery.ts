@@ -9,7 +9,7 @@ export type DeliveryState = 'due' | 'claimed' | 'delivered' | 'dead' | 'discarde
 
 /** One notification for one sink. */
 export interface Delivery {
-  /** `<notificationId>_<sinkId>`. */
+  /** `<notificationId>_<sinkId>`; of a replay `<notificationId>_<sinkId>_<replayId>`. */
   readonly id: string;
   readonly organizationId: string;
   readonly notificationId: string;

@@ -43,7 +43,7 @@ export interface Sink {
   readonly filter: SinkFilter;
   /** A disabled sink matches; its deliveries wait until it is enabled. */
   readonly enabled: boolean;
-  /** Why the service itself disabled it; `null` when it did not. */
+  /** `paused`, or why the service itself disabled it; `null` when somebody simply disabled it. */
   readonly disabledReason: string | null;
   /** Deliveries under way at once, for an instance; 1 to 200. */
   readonly concurrency: number;

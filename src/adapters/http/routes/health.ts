@@ -9,7 +9,7 @@ export function healthRoutes(deps: {
   health: Health;
   clock: Clock;
   /** Who sees more than the status at `/api/health`. */
-  seesDetails: (ctx: Context) => boolean;
+  seesDetails: (ctx: Context) => boolean | Promise<boolean>;
 }): Router<RequestState> {
   const router = new Router<RequestState>();
   const timestamp = () => new Date(deps.clock.now()).toISOString();
@@ -33,7 +33,9 @@ export function healthRoutes(deps: {
     ctx.status = overview.healthy ? 200 : 503;
     ctx.body = {
       status: overview.healthy ? 'healthy' : 'degraded',
-      ...(deps.seesDetails(ctx) ? { ...presentDetails(overview), timestamp: timestamp() } : {}),
+      ...((await deps.seesDetails(ctx))
+        ? { ...presentDetails(overview), timestamp: timestamp() }
+        : {}),
     };
   });
 

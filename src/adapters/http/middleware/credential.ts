@@ -1,0 +1,86 @@
+import type { Context, Middleware } from 'koa';
+import { QuotaExceededError, UnauthenticatedError } from '../../../domain/errors.ts';
+import { quotaOf } from '../../../domain/limits/quota.ts';
+import type { Clock } from '../../../ports/clock.ts';
+import type { Metrics } from '../../../ports/metrics.ts';
+import { organizationOf } from '../organization-of.ts';
+import type { Credential, RequestState } from '../request-state.ts';
+import { networkOf, type TrustedProxies } from '../trusted-proxies.ts';
+import type { Limits } from './limit.ts';
+import { setRateHeaders } from './rate-headers.ts';
+
+const MAX_USER_AGENT = 256;
+// A missing and a wrong key get the same answer, so that nobody learns how near he came.
+const NEEDS_KEY = 'This needs a valid X-API-Key header';
+
+export type FindCredential = (ctx: Context) => Promise<Credential>;
+
+/**
+ * Finds out which credential a request shows. Wrong ones count against the network they come from;
+ * beyond the quota a good one is not looked at either, or guessing would go on all the same.
+ */
+export function createFindCredential(deps: {
+  isOperator: (ctx: Context) => boolean;
+  proxies: TrustedProxies;
+  limits: Limits | undefined;
+}): FindCredential {
+  const { isOperator, limits } = deps;
+
+  return async function findCredential(ctx) {
+    if (ctx.get('X-API-Key') === '') return { kind: 'none' };
+    if (limits === undefined) return isOperator(ctx) ? operator : { kind: 'wrong' };
+    const policy = limits.policies.credential;
+    const key = `${policy.name}:${networkOf(deps.proxies.clientOf(ctx.req))}`;
+    const before = await limits.store.read(key);
+    if (before !== undefined && before.hits >= policy.max) {
+      return { kind: 'refused', quota: quotaOf(policy, before, limits.instances) };
+    }
+    if (isOperator(ctx)) return operator;
+    // Others may have been found wrong since the look above: what counts is this count.
+    const after = await limits.store.hit(key, policy.windowMs);
+    const quota = quotaOf(policy, after, limits.instances);
+    return quota.isExceeded ? { kind: 'refused', quota } : { kind: 'wrong' };
+  };
+}
+
+const operator: Credential = { kind: 'valid', principalId: 'operator' };
+
+/** Only finds out; what follows from it comes after the request has been counted. */
+export function credential(deps: { findCredential: FindCredential }): Middleware<RequestState> {
+  return async function credentialMiddleware(ctx, next) {
+    ctx.state.credential = await deps.findCredential(ctx);
+    await next();
+  };
+}
+
+/** Ends a request whose credential is wrong: it is not served as one without any. */
+export function admit(deps: { clock: Clock; metrics: Metrics }): Middleware<RequestState> {
+  return function admitMiddleware(ctx, next) {
+    const { credential, clientAddress, requestId } = ctx.state;
+    switch (credential.kind) {
+      case 'refused':
+        deps.metrics.count('rate_limit_exceeded_total', { policy: credential.quota.policy.name });
+        setRateHeaders(ctx, credential.quota, deps.clock.now());
+        throw new QuotaExceededError(credential.quota.resetsInMs);
+      case 'wrong':
+        throw new UnauthenticatedError(NEEDS_KEY);
+      case 'valid':
+        ctx.state.principal = {
+          organizationId: organizationOf(ctx),
+          id: credential.principalId,
+          ipAddress: clientAddress || undefined,
+          userAgent: ctx.get('User-Agent').slice(0, MAX_USER_AGENT) || undefined,
+          requestId,
+        };
+    }
+    return next();
+  };
+}
+
+/** For routes that answer nobody without a credential, before they read a body. */
+export function requirePrincipal(): Middleware<RequestState> {
+  return function requirePrincipalMiddleware(ctx, next) {
+    if (ctx.state.principal === undefined) throw new UnauthenticatedError(NEEDS_KEY);
+    return next();
+  };
+}

@@ -1,0 +1,68 @@
+import { toOwnEvent } from '../../domain/delivery/cloud-event.ts';
+import { NotFoundError, UnavailableError } from '../../domain/errors.ts';
+import type { Principal } from '../../domain/identity/principal.ts';
+import type { AuditTrail } from '../../ports/audit-trail.ts';
+import type { Cipher } from '../../ports/cipher.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Digest } from '../../ports/digest.ts';
+import type { EndedTry, SinkFactory } from '../../ports/notification-sink.ts';
+import type { SinkRepository } from '../../ports/sink-repository.ts';
+import { recordAct } from '../audit/record-act.ts';
+import { openTarget } from './sink-secrets.ts';
+
+/** What became of the test: what would become of a delivery that was answered in this way. */
+export interface SinkTest {
+  readonly outcome: EndedTry['outcome'];
+  /** `null` when it was delivered. */
+  readonly reason: string | null;
+  readonly status: number | null;
+  readonly durationMs: number;
+  readonly body: string;
+}
+
+/**
+ * Hands an event of type `Sallyport.Test` straight to a sink, be it enabled or not. It leaves no
+ * row, and says nothing to the breaker and the health of the sink.
+ */
+export type TestSink = (principal: Principal, id: string) => Promise<SinkTest>;
+
+export function createTestSink(deps: {
+  sinks: SinkRepository;
+  openSink: SinkFactory;
+  cipher: Cipher;
+  digest: Digest;
+  clock: Clock;
+  audit: AuditTrail;
+  /** Aborted when the service stops, which waits for its answers. */
+  stopping: AbortSignal;
+}): TestSink {
+  const { clock } = deps;
+
+  return async function testSink(principal, id) {
+    const sink = await deps.sinks.find(principal.organizationId, id);
+    if (sink === undefined) throw new NotFoundError('There is no such sink');
+    const startedAt = clock.now();
+    const destination = deps.openSink(openTarget(sink, deps.cipher, startedAt));
+    const event = toOwnEvent({
+      id: deps.digest.randomId(),
+      type: 'Sallyport.Test',
+      subject: `sinks/${id}`,
+      at: startedAt,
+      data: JSON.stringify({ sinkId: id }),
+    });
+    const attempt = { deliveryId: event.id, attempt: 1, signal: deps.stopping };
+    const answer = await destination.deliver(event, attempt);
+    if (answer.outcome === 'aborted') throw new UnavailableError('The service is stopping');
+    const { outcome, status, body } = answer;
+    const reason = answer.outcome === 'delivered' ? null : answer.reason;
+    await recordAct(deps.audit, principal, {
+      eventType: 'ADMIN_SINK_TESTED',
+      severity: 'LOW',
+      outcome: outcome === 'delivered' ? 'SUCCESS' : 'FAILURE',
+      resource: `sink/${id}`,
+      action: 'test',
+      details: { outcome, reason, status },
+    });
+    return { outcome, reason, status, durationMs: Math.max(0, clock.now() - startedAt), body };
+  };
+}

@@ -1,0 +1,62 @@
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { createApi, type Api } from './client.ts';
+import { createOutput, type Output, type Streams } from './output.ts';
+import { usageError } from './cli-error.ts';
+import { type CliSettings, findOperatorKey } from './settings.ts';
+
+/** What commands work with; made when one of them runs, because the options are known then. */
+export interface Cli {
+  readonly settings: CliSettings;
+  readonly out: Output;
+  /** Aborted by SIGINT and SIGTERM. */
+  readonly signal: AbortSignal;
+  /** The service that was chosen by options and environment. Does not connect yet. */
+  api(): Promise<Api>;
+  /** The exit code of a command that was done, and has a negative result. */
+  failed(): void;
+}
+
+const Options = z.object({
+  url: z.string().optional(),
+  keyFile: z.string().optional(),
+  organization: z.string().optional(),
+  json: z.boolean().default(false),
+});
+
+export interface CliDeps {
+  readonly settings: CliSettings;
+  readonly streams: Streams;
+  readonly signal: AbortSignal;
+  readonly failed: () => void;
+}
+
+/** Options of the program stand before or behind the command, so they are read last. */
+export function createCli(program: Command, deps: CliDeps): Cli {
+  const options = () => Options.parse(program.opts());
+  const out = () => createOutput(deps.streams, options());
+  return {
+    settings: deps.settings,
+    signal: deps.signal,
+    failed: deps.failed,
+    get out() {
+      return out();
+    },
+    async api() {
+      const { url = deps.settings.url, keyFile, organization } = options();
+      return createApi({
+        url: checkedUrl(url),
+        found: await findOperatorKey(deps.settings, keyFile),
+        organization,
+        signal: deps.signal,
+        note: out().note,
+      });
+    },
+  };
+}
+
+function checkedUrl(text: string): string {
+  const url = URL.parse(text);
+  if (url !== null && /^https?:$/.test(url.protocol)) return text;
+  throw usageError(`${text} is no http or https URL: say one such as --url http://127.0.0.1:8010`);
+}

@@ -1,0 +1,75 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Secret } from '../domain/secret.ts';
+import { usageError } from './cli-error.ts';
+
+/** What the environment says to the command. */
+export interface CliSettings {
+  /** Where the service listens, as far as the command knows. */
+  readonly url: string;
+  readonly dataDir: string;
+  readonly apiKey: { readonly key: Secret; readonly source: string } | undefined;
+  /** The key ring of the environment: `ENCRYPTION_KEYS`, else `ENCRYPTION_KEY`. */
+  readonly encryptionKeys: Secret | undefined;
+  /** For `${NAME}` in files. */
+  variable(name: string): string | undefined;
+}
+
+/** The operator's key, and in words where it was found, for when it is refused. */
+export interface FoundKey {
+  readonly key: Secret | undefined;
+  readonly source: string;
+}
+
+/** Reads the environment once, for the command as `readConfig` does for the service. */
+export function readCliSettings(env: NodeJS.ProcessEnv): CliSettings {
+  const variable = (name: string) => env[name]?.trim() || undefined;
+  const secret = (name: string) => {
+    const value = variable(name);
+    return value === undefined ? undefined : new Secret(value);
+  };
+  const keyFrom = (name: string) => {
+    const key = secret(name);
+    return key && { key, source: `$${name}` };
+  };
+  return {
+    url: variable('SALLYPORT_URL') ?? `http://127.0.0.1:${variable('PORT') ?? '8010'}`,
+    dataDir: variable('DATA_DIR') ?? './data',
+    apiKey: keyFrom('SALLYPORT_API_KEY') ?? keyFrom('OPERATOR_API_KEY'),
+    encryptionKeys: secret('ENCRYPTION_KEYS') ?? secret('ENCRYPTION_KEY'),
+    variable,
+  };
+}
+
+/** Looks in `--key-file`, then in the environment, then where the service keeps what it generated. */
+export async function findOperatorKey(
+  settings: CliSettings,
+  keyFile: string | undefined,
+): Promise<FoundKey> {
+  if (keyFile !== undefined) {
+    const key = await readKey(keyFile);
+    if (key === undefined) throw usageError(`There is no key file ${keyFile}`);
+    return { key, source: keyFile };
+  }
+  if (settings.apiKey !== undefined) return settings.apiKey;
+  const source = join(settings.dataDir, 'secrets', 'operator-api-key');
+  return { key: await readKey(source), source };
+}
+
+async function readKey(path: string): Promise<Secret | undefined> {
+  const text = await readText(path);
+  if (text === undefined) return undefined;
+  const key = text.trim();
+  // It travels in a header; anything else would fail there with an error that quotes it.
+  if (!/^[\x21-\x7e]+$/.test(key)) throw usageError(`${path} does not hold a key`);
+  return new Secret(key);
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw usageError(`The key file ${path} cannot be read: run this as its owner`, error);
+  }
+}

@@ -1,0 +1,55 @@
+import { CliError, EXIT, usageError } from './cli-error.ts';
+import type { Api, Item } from './client.ts';
+import { readAll } from './lists.ts';
+import type { Columns } from './output.ts';
+
+export const SINKS = '/api/sinks';
+
+export const SINK_COLUMNS: Columns<Item> = {
+  ID: 'id',
+  NAME: 'name',
+  KIND: 'kind',
+  STATE: stateOf,
+  TO: 'url',
+  FILTER: filterOf,
+};
+
+export const SINK_DETAILS: Columns<Item> = {
+  ...SINK_COLUMNS,
+  PURPOSE: 'purpose',
+  WAITING: 'queue',
+  'OWN HEADERS': 'hasHeaders',
+  CONCURRENCY: 'concurrency',
+  'A SECOND': 'ratePerSecond',
+  DESCRIPTION: 'description',
+  NOTES: 'notes',
+  CREATED: 'createdAt',
+  UPDATED: 'updatedAt',
+};
+
+/** In a word or two: what an operator wants to know first. */
+export function stateOf({ enabled, disabledReason, failingSince }: Item): string {
+  if (enabled !== true) return String(disabledReason ?? 'disabled');
+  return typeof failingSince === 'string' ? `failing since ${failingSince}` : 'enabled';
+}
+
+/** Finds a sink by its id, else by its name, which not only one may have. */
+export async function findSink(
+  api: Api,
+  idOrName: string,
+  { deleted = false }: { deleted?: boolean } = {},
+): Promise<Item> {
+  const all = await readAll(api, SINKS, { deleted: deleted ? 'true' : undefined });
+  const byId = all.filter(({ id }) => id === idOrName);
+  const [sink, another] = byId.length > 0 ? byId : all.filter(({ name }) => name === idOrName);
+  const kind = deleted ? 'deleted sink' : 'sink';
+  if (sink === undefined) throw new CliError(EXIT.missing, `There is no ${kind} ${idOrName}`);
+  if (another !== undefined) throw usageError(`More than one ${kind} is named ${idOrName}: say its id`);
+  return deleted ? sink : api.item('GET', `${SINKS}/${sink.id}`);
+}
+
+function filterOf({ filter }: Item): string | null {
+  if (typeof filter !== 'object' || filter === null) return null;
+  const parts = Object.entries(filter).map(([field, value]) => `${field}=${String(value)}`);
+  return parts.length === 0 ? 'everything' : parts.join(' ');
+}

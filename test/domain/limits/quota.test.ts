@@ -1,0 +1,63 @@
+import { describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import { POLICIES } from '../../../src/domain/limits/policies.ts';
+import { quotaOf } from '../../../src/domain/limits/quota.ts';
+
+const window = (hits: number, degraded = false) => ({ hits, resetsInMs: 1000, degraded });
+
+describe('policies', () => {
+  it('are those of the documentation', () => {
+    expect(POLICIES).toEqual({
+      general: { name: 'general', max: 100, windowMs: 900_000 },
+      api: { name: 'api', max: 100, windowMs: 60_000 },
+      credential: { name: 'credential', max: 20, windowMs: 900_000 },
+    });
+  });
+});
+
+describe('quotaOf', () => {
+  const policy = POLICIES.general;
+
+  it.each([
+    [1, 99, false],
+    [99, 1, false],
+    [100, 0, false],
+    [101, 0, true],
+    [5000, 0, true],
+  ])('after %d hits leaves %d; exceeded: %s', (hits, remaining, isExceeded) => {
+    expect(quotaOf(policy, window(hits), 4)).toEqual({
+      policy,
+      limit: 100,
+      remaining,
+      resetsInMs: 1000,
+      isExceeded,
+    });
+  });
+
+  it.each([
+    [1, 100],
+    [3, 34],
+    [4, 25],
+    [100, 1],
+    [1000, 1],
+  ])('shares out the maximum among %d instances that count apart: %d each', (instances, limit) => {
+    expect(quotaOf(policy, window(limit, true), instances)).toMatchObject({
+      limit,
+      remaining: 0,
+      isExceeded: false,
+    });
+    expect(quotaOf(policy, window(limit + 1, true), instances).isExceeded).toBe(true);
+  });
+
+  it('allows together at least the maximum, and less than one each more', () => {
+    const whole = (max: number) => fc.integer({ min: 1, max });
+    fc.assert(
+      fc.property(whole(10_000), whole(1000), (max, instances) => {
+        const { limit } = quotaOf({ ...policy, max }, window(1, true), instances);
+        expect(limit * instances).toBeGreaterThanOrEqual(max);
+        expect((limit - 1) * instances).toBeLessThan(max);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
