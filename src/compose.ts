@@ -7,10 +7,12 @@ import { createMetricsApp } from './adapters/http/metrics-server.ts';
 import { createFindCredential } from './adapters/http/middleware/credential.ts';
 import type { Limits } from './adapters/http/middleware/limit.ts';
 import { createOperatorCheck } from './adapters/http/middleware/operator-key.ts';
+import { auditRoutes } from './adapters/http/routes/audit.ts';
 import { deadLetterRoutes } from './adapters/http/routes/dead-letters.ts';
 import { graphWebhookRoutes } from './adapters/http/routes/graph-webhook.ts';
 import { healthRoutes } from './adapters/http/routes/health.ts';
 import { notificationRoutes } from './adapters/http/routes/notifications.ts';
+import { replayRoutes } from './adapters/http/routes/replays.ts';
 import { sinkRoutes } from './adapters/http/routes/sinks.ts';
 import { subscriptionRoutes } from './adapters/http/routes/subscriptions.ts';
 import { openHttpServer, type HttpListener } from './adapters/http/server.ts';
@@ -24,13 +26,17 @@ import { createDiskSpace } from './adapters/sqlite/disk-space.ts';
 import { openSqliteInbox } from './adapters/sqlite/inbox.ts';
 import { openSqliteStore } from './adapters/sqlite/store.ts';
 import { createMetrics } from './adapters/telemetry/metrics.ts';
+import { createBrowseAudit } from './app/audit/browse-audit.ts';
 import { createDeadLetters } from './app/delivery/dead-letters.ts';
 import { createDefaultSink } from './app/delivery/default-sink.ts';
 import { createDeliver } from './app/delivery/deliver.ts';
 import { createLanes } from './app/delivery/lanes.ts';
 import { createManageSinks } from './app/delivery/manage-sinks.ts';
+import { createReplays } from './app/delivery/replays.ts';
 import { startRetention } from './app/delivery/retention.ts';
+import { createRotateSecrets } from './app/delivery/rotate-secrets.ts';
 import { createSweep, LANE_HINTS, receiptHint, type Sweep } from './app/delivery/sweep.ts';
+import { createTestSink } from './app/delivery/test-sink.ts';
 import { createWatchSinks } from './app/delivery/watch-sinks.ts';
 import { createHealth } from './app/health/health.ts';
 import { createAcceptPost } from './app/notifications/accept-post.ts';
@@ -51,6 +57,7 @@ import { bareEncryptionKey } from './configured-secrets.ts';
 import { loadOrGenerateSecrets } from './generated-secrets.ts';
 import type { Cancel, Clock } from './ports/clock.ts';
 import type { Log } from './ports/log.ts';
+import type { SinkFactory } from './ports/notification-sink.ts';
 
 /** What surrounds the service and is not configuration. */
 export interface Ambient {
@@ -174,10 +181,9 @@ function createCore(config: Config, basics: Basics, stores: Stores) {
     allowLoopback: !config.production,
   });
   const logSink = createLogSink({ log });
-  const lanes = createLanes({
-    ...parts,
-    openSink: (target) => (target.kind === 'log' ? logSink : webhooks.open(target)),
-  });
+  const openSink: SinkFactory = (target) =>
+    target.kind === 'log' ? logSink : webhooks.open(target);
+  const lanes = createLanes({ ...parts, openSink });
   const received = (receipt: Receipt) => {
     fresh.put(receipt);
     queue.hint([receiptHint(receipt.id, clock.now())]);
@@ -210,6 +216,8 @@ function createCore(config: Config, basics: Basics, stores: Stores) {
   });
   const watch = createWatchSinks({ ...parts, changed: () => sweep.lanes() });
   const deliver = createDeliver({ ...parts, lanes, watch, queue });
+  const secrets = createRotateSecrets({ ...parts, changed: () => sweep.lanes() });
+  const replays = createReplays({ ...parts, openSinks: () => lanes.open(), queue });
   const sweep: Sweep = createSweep({
     ...parts,
     held,
@@ -217,6 +225,10 @@ function createCore(config: Config, basics: Basics, stores: Stores) {
     queue,
     deliver,
     judgeHeld,
+    chores: {
+      replays: async () => replays.resume(),
+      'secrets that sign no longer': () => secrets.dropEnded(),
+    },
   });
   let stopRetention: Cancel | undefined;
 
@@ -257,6 +269,7 @@ function createCore(config: Config, basics: Basics, stores: Stores) {
     sweep.stop();
     stopRetention?.();
     deliver.abort();
+    await replays.stop();
     await queue.close();
     await webhooks.close();
   }
@@ -268,7 +281,10 @@ function createCore(config: Config, basics: Basics, stores: Stores) {
     gate,
     held,
     judgeHeld,
+    openSink,
     queue,
+    replays,
+    secrets,
     start,
     stop,
     sweep,
@@ -286,6 +302,7 @@ async function openListeners(config: Config, basics: Basics, stores: Stores, cor
   });
   const findCredential = createFindCredential({ ...basics, proxies, limits });
   const acks = new AckWindow();
+  const stopping = new AbortController();
   let draining = false;
   registerGauges(basics, stores, core, acks);
 
@@ -307,6 +324,11 @@ async function openListeners(config: Config, basics: Basics, stores: Stores, cor
     },
   });
   const manageSinks = createManageSinks({ ...parts, changed: () => core.sweep.lanes() });
+  const testSink = createTestSink({
+    ...parts,
+    openSink: core.openSink,
+    stopping: stopping.signal,
+  });
   const deadLetters = createDeadLetters({ ...parts, queue: core.queue });
   const app = createHttpApp({
     ...parts,
@@ -328,9 +350,11 @@ async function openListeners(config: Config, basics: Basics, stores: Stores, cor
     }),
     apiRouters: [
       subscriptionRoutes({ subscriptions: manageSubscriptions }),
-      sinkRoutes({ sinks: manageSinks }),
+      sinkRoutes({ sinks: manageSinks, secrets: core.secrets, testSink }),
+      replayRoutes(core),
       notificationRoutes({ notifications: createBrowseNotifications(parts) }),
       deadLetterRoutes({ deadLetters }),
+      auditRoutes({ audit: createBrowseAudit(parts) }),
     ],
   });
   const http = await openHttpServer({ ...basics, handler: listenerOf(app), ...config.http });
@@ -349,7 +373,10 @@ async function openListeners(config: Config, basics: Basics, stores: Stores, cor
       http.drain();
       if (delayMs > 0) await new Promise<void>((resolve) => void clock.after(delayMs, resolve));
     },
-    close: () => http.close(),
+    close() {
+      stopping.abort();
+      return http.close();
+    },
     closeMetrics: async () => metricsListener?.close(),
   };
 }

@@ -157,10 +157,11 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 function toQueryString(query: Query): string {
-  const given = Object.entries(query).flatMap(([name, value]) => {
-    return value === undefined ? [] : [[name, String(value)]];
-  });
-  return given.length === 0 ? '' : `?${new URLSearchParams(given).toString()}`;
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) parameters.set(name, String(value));
+  }
+  return parameters.size === 0 ? '' : `?${parameters.toString()}`;
 }
 
 function parseJson(text: string): unknown {
@@ -197,7 +198,8 @@ function toError({ status, body }: Answer, { url, found }: ApiOptions): CliError
   return new CliError(EXIT.failed, `${text} (${refusal.code})`);
 }
 
-function toRefused(url: string, { key, source }: FoundKey): CliError {
+/** The key was not accepted, or there is none. */
+export function toRefused(url: string, { key, source }: FoundKey): CliError {
   const why =
     key === undefined
       ? `wants the operator's key, and there is none in ${source}`

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { usageError } from './cli-error.ts';
 import { createApi, type Api } from './client.ts';
 import { createOutput, type Output, type Streams } from './output.ts';
-import { usageError } from './cli-error.ts';
-import { type CliSettings, findOperatorKey } from './settings.ts';
+import { type CliSettings, findOperatorKey, type FoundKey } from './settings.ts';
 
 /** What commands work with; made when one of them runs, because the options are known then. */
 export interface Cli {
@@ -11,10 +11,17 @@ export interface Cli {
   readonly out: Output;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
-  /** The service that was chosen by options and environment. Does not connect yet. */
+  /** The service that was chosen by options and environment, and the key for it. */
+  target(): Promise<Target>;
+  /** The same, to be asked. Does not connect yet. */
   api(): Promise<Api>;
   /** The exit code of a command that was done, and has a negative result. */
   failed(): void;
+}
+
+export interface Target {
+  readonly url: string;
+  readonly found: FoundKey;
 }
 
 const Options = z.object({
@@ -35,6 +42,11 @@ export interface CliDeps {
 export function createCli(program: Command, deps: CliDeps): Cli {
   const options = () => Options.parse(program.opts());
   const out = () => createOutput(deps.streams, options());
+  async function target(): Promise<Target> {
+    const { url = deps.settings.url, keyFile } = options();
+    return { url: checkedUrl(url), found: await findOperatorKey(deps.settings, keyFile) };
+  }
+
   return {
     settings: deps.settings,
     signal: deps.signal,
@@ -42,11 +54,11 @@ export function createCli(program: Command, deps: CliDeps): Cli {
     get out() {
       return out();
     },
+    target,
     async api() {
-      const { url = deps.settings.url, keyFile, organization } = options();
+      const { organization } = options();
       return createApi({
-        url: checkedUrl(url),
-        found: await findOperatorKey(deps.settings, keyFile),
+        ...(await target()),
         organization,
         signal: deps.signal,
         note: out().note,

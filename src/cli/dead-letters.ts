@@ -64,7 +64,10 @@ export function addDeadLetters(program: Command, cli: Cli): void {
       .option('-y, --yes', 'do not ask')
       .addHelpText(
         'after',
-        examples(`dead-letters ${verb} --sink crm --reason http-401`, `dead-letters ${verb} --all --yes`),
+        examples(
+          `dead-letters ${verb} --sink crm --reason http-401`,
+          `dead-letters ${verb} --all --yes`,
+        ),
       )
       .action(async (ids: string[], options: ActOptions) => {
         const api = await cli.api();

@@ -92,7 +92,10 @@ export function addNotifications(program: Command, cli: Cli): void {
 function withFilter(command: Command): Command {
   return command
     .option('--state <state>', 'accepted, pending or waiting')
-    .option('--delivery <state>', 'with a delivery that is due, claimed, delivered, dead or discarded')
+    .option(
+      '--delivery <state>',
+      'with a delivery that is due, claimed, delivered, dead or discarded',
+    )
     .option('--subscription <id>', 'of this subscription')
     .option('--tenant <id>', 'of this tenant')
     .option('--sink <id>', 'with a delivery to this sink');

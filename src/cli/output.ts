@@ -41,7 +41,10 @@ export interface Streams {
 
 const CLEAR_LINE = '\r\u001b[K';
 
-export function createOutput({ stdin, stdout, stderr }: Streams, { json }: { json: boolean }): Output {
+export function createOutput(
+  { stdin, stdout, stderr }: Streams,
+  { json }: { json: boolean },
+): Output {
   const isTerminal = stdout.isTTY === true;
   const writeLine = (text: string) => void stdout.write(`${text}\n`);
   const value = (shown: unknown) => writeLine(JSON.stringify(shown, null, 2));
@@ -89,7 +92,8 @@ export function createOutput({ stdin, stdout, stderr }: Streams, { json }: { jso
     // No package's spinner: they end the process at SIGINT, before anything is cleaned up.
     progress(text) {
       const tell = (next: string) => {
-        if (stderr.isTTY) stderr.write(`${CLEAR_LINE}${printable(next).slice(0, stderr.columns - 1)}`);
+        if (stderr.isTTY)
+          stderr.write(`${CLEAR_LINE}${printable(next).slice(0, stderr.columns - 1)}`);
       };
       tell(text);
       return { tell, end: () => tell('') };

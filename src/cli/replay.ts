@@ -40,7 +40,10 @@ export function addReplay(group: Command, cli: Cli): void {
     .option('--no-wait', 'do not wait until it is done')
     .addHelpText(
       'after',
-      examples('notifications replay --to new-crm --from 7d', 'notifications replay --of crm --from 2h'),
+      examples(
+        'notifications replay --to new-crm --from 7d',
+        'notifications replay --of crm --from 2h',
+      ),
     )
     .action(async (options: ReplayOptions) => {
       const api = await cli.api();
@@ -77,7 +80,9 @@ async function follow(api: Api, started: Replay, cli: Cli): Promise<Replay> {
       await pause(LOOK_EVERY_MS, cli.signal);
       const { body } = await api.ask('GET', `${PATH}/replays/${started.id}`);
       replay = Replay.parse(body);
-      progress.tell(`Replaying: ${replay.notifications} notifications, ${replay.deliveries} deliveries`);
+      progress.tell(
+        `Replaying: ${replay.notifications} notifications, ${replay.deliveries} deliveries`,
+      );
     }
     return replay;
   } catch (error) {

@@ -9,9 +9,7 @@ export interface CliSettings {
   readonly url: string;
   readonly dataDir: string;
   readonly apiKey: { readonly key: Secret; readonly source: string } | undefined;
-  /** The key ring of the environment: `ENCRYPTION_KEYS`, else `ENCRYPTION_KEY`. */
-  readonly encryptionKeys: Secret | undefined;
-  /** For `${NAME}` in files. */
+  /** Any other, for `${NAME}` in files and for the key ring. */
   variable(name: string): string | undefined;
 }
 
@@ -24,19 +22,14 @@ export interface FoundKey {
 /** Reads the environment once, for the command as `readConfig` does for the service. */
 export function readCliSettings(env: NodeJS.ProcessEnv): CliSettings {
   const variable = (name: string) => env[name]?.trim() || undefined;
-  const secret = (name: string) => {
-    const value = variable(name);
-    return value === undefined ? undefined : new Secret(value);
-  };
   const keyFrom = (name: string) => {
-    const key = secret(name);
-    return key && { key, source: `$${name}` };
+    const value = variable(name);
+    return value === undefined ? undefined : { key: new Secret(value), source: `$${name}` };
   };
   return {
     url: variable('SALLYPORT_URL') ?? `http://127.0.0.1:${variable('PORT') ?? '8010'}`,
     dataDir: variable('DATA_DIR') ?? './data',
     apiKey: keyFrom('SALLYPORT_API_KEY') ?? keyFrom('OPERATOR_API_KEY'),
-    encryptionKeys: secret('ENCRYPTION_KEYS') ?? secret('ENCRYPTION_KEY'),
     variable,
   };
 }
@@ -57,7 +50,7 @@ export async function findOperatorKey(
 }
 
 async function readKey(path: string): Promise<Secret | undefined> {
-  const text = await readText(path);
+  const text = await readSecretFile(path);
   if (text === undefined) return undefined;
   const key = text.trim();
   // It travels in a header; anything else would fail there with an error that quotes it.
@@ -65,11 +58,12 @@ async function readKey(path: string): Promise<Secret | undefined> {
   return new Secret(key);
 }
 
-async function readText(path: string): Promise<string | undefined> {
+/** The text of a file; `undefined` when there is none. */
+export async function readSecretFile(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw usageError(`The key file ${path} cannot be read: run this as its owner`, error);
+    throw usageError(`The file ${path} cannot be read: run this as its owner`, error);
   }
 }

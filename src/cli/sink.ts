@@ -44,7 +44,8 @@ export async function findSink(
   const [sink, another] = byId.length > 0 ? byId : all.filter(({ name }) => name === idOrName);
   const kind = deleted ? 'deleted sink' : 'sink';
   if (sink === undefined) throw new CliError(EXIT.missing, `There is no ${kind} ${idOrName}`);
-  if (another !== undefined) throw usageError(`More than one ${kind} is named ${idOrName}: say its id`);
+  if (another !== undefined)
+    throw usageError(`More than one ${kind} is named ${idOrName}: say its id`);
   return deleted ? sink : api.item('GET', `${SINKS}/${sink.id}`);
 }
 

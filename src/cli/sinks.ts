@@ -173,7 +173,9 @@ function addSecrets(group: Command, cli: Cli): void {
     .action(async (name: string, { overlap: overlapHours }: { overlap: number }) => {
       const api = await cli.api();
       const { id } = await findSink(api, name);
-      const answer = await api.ask('POST', `${SINKS}/${id}/rotate-secret`, { body: { overlapHours } });
+      const answer = await api.ask('POST', `${SINKS}/${id}/rotate-secret`, {
+        body: { overlapHours },
+      });
       cli.out.thing(Rotated.parse(answer.body), {
         SECRET: 'secret',
         'PREVIOUS SIGNS UNTIL': 'previousSecretsUntil',
@@ -205,4 +207,3 @@ function addRemoving(group: Command, cli: Cli): void {
       cli.out.thing(await api.item('POST', `${SINKS}/${id}/restore`), SINK_DETAILS);
     });
 }
-

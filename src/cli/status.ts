@@ -7,7 +7,7 @@ import { readAll } from './lists.ts';
 import { SINK_COLUMNS, SINKS } from './sink.ts';
 
 const MAX_COUNTED = 200;
-/** Why the service itself has disabled a sink, in contrast to a person. */
+/** Reasons of a disabled sink that a person has given; every other one is the service's own. */
 const BY_A_PERSON = ['paused', null];
 
 const Overview = z.looseObject({

@@ -63,7 +63,10 @@ export function addSubscriptions(program: Command, cli: Cli): void {
     .command('import')
     .description('make known what exists at Graph; the file has one or a list, YAML or JSON')
     .requiredOption('-f, --file <path>', 'where they are described; - is stdin')
-    .addHelpText('after', examples('subscriptions import -f mail.yaml', '--json subscriptions import -f - < all.json'))
+    .addHelpText(
+      'after',
+      examples('subscriptions import -f mail.yaml', '--json subscriptions import -f - < all.json'),
+    )
     .action(async ({ file }: { file: string }) => {
       const wanted = await readStructure(File, file, cli.settings);
       const api = await cli.api();

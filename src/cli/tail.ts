@@ -55,7 +55,8 @@ export async function tail(
 /** By its own clock, as this machine's may be another. Rejects when it is away from the start. */
 async function serviceTime(api: Api): Promise<number> {
   const { body } = await api.ask('GET', '/health');
-  const time = typeof body === 'object' && body !== null && 'timestamp' in body ? body.timestamp : '';
+  const time =
+    typeof body === 'object' && body !== null && 'timestamp' in body ? body.timestamp : '';
   const at = Date.parse(String(time));
   return Number.isNaN(at) ? Date.now() : at;
 }

@@ -104,7 +104,14 @@ export async function openDeliveryParts() {
   const watch = createWatchSinks({ ...basics, changed: () => sweep.lanes() });
   const deliver = createDeliver({ ...basics, lanes, watch });
   const held = new HeldQuota();
-  const sweep: Sweep = createSweep({ ...basics, lanes, deliver, held, judgeHeld: nobodyIsHeld });
+  const sweep: Sweep = createSweep({
+    ...basics,
+    lanes,
+    deliver,
+    held,
+    judgeHeld: nobodyIsHeld,
+    chores: {},
+  });
   queue.work('deliver', {
     async handle(hint) {
       await deliver.deliver(hint);

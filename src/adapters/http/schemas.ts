@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cleanText } from './clean-text.ts';
 
 const CONTROL = /\p{Cc}/u;
 
@@ -20,13 +21,23 @@ export function line(maxLength: number) {
     .refine((text) => !CONTROL.test(text), { error: 'must not have control characters' });
 }
 
-/** Free text; empty is none. */
-export const description = z
+// Cleaning takes time, and leaves out what may be long: both lengths are bounded.
+const MAX_TEXT = 2000;
+const MAX_UNCLEAN_TEXT = 10 * MAX_TEXT;
+
+/** Free text, cleaned; empty is none. The limit is that of what is kept. */
+export const freeText = z
   .string()
-  .trim()
-  .max(2000)
+  .max(MAX_UNCLEAN_TEXT, { abort: true })
+  .transform(cleanText)
+  .pipe(z.string().max(MAX_TEXT))
   .transform((text) => (text === '' ? null : text))
   .nullable();
+
+/** A query parameter that says yes or no. */
+export const flag = z
+  .enum(['true', 'false'], { error: 'must be true or false' })
+  .transform((text) => text === 'true');
 
 const PAGE_LIMIT = 200;
 const limitError = `must be a whole number from 1 to ${PAGE_LIMIT}`;
@@ -43,3 +54,9 @@ export const page = {
 };
 
 export const PageQuery = z.strictObject(page);
+
+/** Of lists of what can be soft-deleted: `deleted=true` gives what is, and nothing else. */
+export const DeletablePageQuery = z.strictObject({ ...page, deleted: flag.optional() });
+
+/** Of a removal: `permanent=true` removes for good what was removed before. */
+export const RemovalQuery = z.strictObject({ permanent: flag.default(false) });

@@ -6,7 +6,9 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { AuditValues } from './audit-procedures.ts';
 import { jsonColumn } from './columns.ts';
+import { readInteger, readText, type Columns } from './row.ts';
 import type { StoreThreads } from './store-call.ts';
+import { createWalk, given } from './walk.ts';
 
 interface Waiting {
   readonly values: AuditValues;
@@ -21,32 +23,36 @@ export interface SqliteAuditTrail extends AuditTrail {
 
 const MAX_WAITING = 10_000;
 const MAX_BATCH = 500;
-const MAX_LATEST = 200;
 
 const Text = z.string().optional();
-const Entry = z.object({
-  eventType: z.string(),
-  severity: z.enum(['LOW', 'MEDIUM', 'HIGH', 'CRITICAL']),
-  outcome: z.enum(['SUCCESS', 'FAILURE', 'ERROR']),
-  organizationId: z.string(),
-  userId: Text,
-  ipAddress: Text,
-  userAgent: Text,
-  resource: Text,
-  action: Text,
-  requestId: Text,
-  details: z
-    .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
-    .optional(),
-  errorMessage: Text,
-});
+const Entry = jsonColumn(
+  z.object({
+    eventType: z.string(),
+    severity: z.enum(['LOW', 'MEDIUM', 'HIGH', 'CRITICAL']),
+    outcome: z.enum(['SUCCESS', 'FAILURE', 'ERROR']),
+    organizationId: z.string(),
+    userId: Text,
+    ipAddress: Text,
+    userAgent: Text,
+    resource: Text,
+    action: Text,
+    requestId: Text,
+    details: z
+      .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
+      .optional(),
+    errorMessage: Text,
+  }),
+);
 
-const Rows = z.array(z.object({ id: z.string(), timestamp: z.int(), entry: jsonColumn(Entry) }));
+function readEntry([id, timestamp, entry]: Columns): RecordedAuditEntry {
+  return { ...Entry.parse(entry), id: readText(id), timestamp: readInteger(timestamp) };
+}
 
 /** Audit entries in `store.db`. */
 export function createSqliteAuditTrail(
   deps: StoreThreads & { clock: Clock; log: Log },
 ): SqliteAuditTrail {
+  const entryPage = createWalk('audit', readEntry);
   let waiting: Waiting[] = [];
   let appending: Promise<void> | undefined;
   let refused = 0;
@@ -98,14 +104,9 @@ export function createSqliteAuditTrail(
       });
     },
 
-    async latest(organizationId, limit) {
-      const asked = { organizationId, limit: Math.min(limit, MAX_LATEST) };
-      const rows = Rows.parse(await deps.read('latestAudit', asked));
-      return rows.map(({ id, timestamp, entry }): RecordedAuditEntry => ({
-        ...entry,
-        id,
-        timestamp,
-      }));
+    search(organizationId, { from = 0, before, ...match }, page) {
+      const argument = { organizationId, match: given(match), from };
+      return entryPage(page, before, (step) => deps.read('searchAudit', { ...argument, step }));
     },
 
     async purge(before, limit) {

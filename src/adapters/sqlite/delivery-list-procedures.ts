@@ -1,53 +1,33 @@
 import { DELIVERY } from './delivery-procedures.ts';
-import { BARE_NOTIFICATION } from './notification-procedures.ts';
-import type { Database } from './thread.ts';
+import type { Database, Row } from './thread.ts';
 
-// Found by the beginning of their ids, as `DELIVERIES_OF_IT` does.
 const DELIVERIES_OF = `
-  SELECT seq, ${DELIVERY} FROM deliveries
-  WHERE id > :id || '_' AND id < :id || '\`' AND notification_id = :id
-  ORDER BY seq`;
+  SELECT deliveries.seq, ${DELIVERY}
+  FROM notifications JOIN deliveries ON notification_seq = notifications.seq
+  WHERE notifications.id = ? ORDER BY deliveries.seq`;
 
 const ATTEMPTS_OF = `
-  SELECT number, started_at AS startedAt, duration_ms AS durationMs, outcome, reason, status, answer
+  SELECT number, started_at, duration_ms, outcome, reason, status, answer
   FROM attempts WHERE delivery_seq = ? ORDER BY number`;
 
-const DEAD = `
-  SELECT seq, ${DELIVERY} FROM deliveries
-  WHERE state = 'dead' AND organization_id = :organizationId
-    AND (finished_at, seq) < (:finishedAt, :seq)
-  ORDER BY finished_at DESC, seq DESC LIMIT :limit`;
+// One that was made first has waited longest. Of what is counted, the indexes alone are read.
+const DEPTH = `
+  SELECT
+    due, (SELECT count(*) FROM deliveries WHERE state = 'claimed' AND sink_id = ?1),
+    (SELECT count(*) FROM deliveries WHERE state = 'dead' AND sink_id = ?1),
+    (SELECT created_at FROM deliveries WHERE seq = first)
+  FROM (
+    SELECT count(*) AS due, min(seq) AS first FROM deliveries WHERE state = 'due' AND sink_id = ?1
+  )`;
 
-const BARE_NOTIFICATION_OF = `SELECT ${BARE_NOTIFICATION} FROM notifications WHERE id = ?`;
-
-export interface DeadLetterArgument {
-  readonly organizationId: string;
-  /** `finished_at` and `seq` of the last row of the page before. */
-  readonly after: readonly [finishedAt: number, seq: number];
-  readonly limit: number;
+export function deliveriesOf(db: Database, notificationId: string) {
+  const attempts = db.prepareRows(ATTEMPTS_OF);
+  return db
+    .prepareRows(DELIVERIES_OF)
+    .all(notificationId)
+    .map(([seq, ...delivery]) => [delivery, attempts.all(Number(seq))] as const);
 }
 
-export function deliveriesOf(db: Database, id: string) {
-  const deliveries = db.prepare(DELIVERIES_OF).all({ id });
-  const attempts = db.prepare(ATTEMPTS_OF);
-  return deliveries.map((delivery) => ({
-    delivery,
-    attempts: attempts.all(Number(delivery['seq'])),
-  }));
-}
-
-export function deadLetters(db: Database, { organizationId, after, limit }: DeadLetterArgument) {
-  const [finishedAt, seq] = after;
-  const rows = db.prepare(DEAD).all({ organizationId, finishedAt, seq, limit });
-  const notification = db.prepare(BARE_NOTIFICATION_OF);
-  return rows.map((delivery) => ({
-    seq: delivery['seq'],
-    delivery,
-    notification: notification.get(String(delivery['notificationId'])),
-  }));
-}
-
-export function countDead(db: Database): number {
-  const row = db.prepare(`SELECT count(*) AS dead FROM deliveries WHERE state = 'dead'`).get();
-  return Number(row?.['dead']);
+export function sinkDepth(db: Database, sinkId: string): Row | undefined {
+  return db.prepareRows(DEPTH).get(sinkId);
 }

@@ -6,6 +6,7 @@ import type {
   DeliveryWithAttempts,
   DueDelivery,
   NewDelivery,
+  SinkDepth,
   TryOutcome,
 } from '../../ports/delivery-store.ts';
 import { EnvelopeColumn, writeEnvelope } from './columns.ts';
@@ -55,12 +56,10 @@ export function readDeadLetter(columns: Columns): DeadLetter {
   return { delivery: readDelivery(columns, notification.id), notification };
 }
 
-const WithAttempts = z.array(z.tuple([z.array(z.unknown()), z.array(z.array(z.unknown()))]));
-
 export function readDeliveries(reply: unknown, notificationId: string): DeliveryWithAttempts[] {
-  return WithAttempts.parse(reply).map(([delivery, attempts]) => ({
-    ...readDelivery(delivery, notificationId),
-    attempts: attempts.map(readAttempt),
+  return readRows(reply).map(([delivery, attempts]) => ({
+    ...readDelivery(readColumns(delivery), notificationId),
+    attempts: readRows(attempts).map(readAttempt),
   }));
 }
 
@@ -95,6 +94,13 @@ export function readRedriven(reply: unknown): (DueDelivery & { readonly sinkId: 
     ...readDueDelivery(columns),
     sinkId: readText(columns[5]),
   }));
+}
+
+const Depth = z.tuple([z.int(), z.int(), z.int(), z.int().nullable()]);
+
+export function readDepth(reply: unknown): SinkDepth {
+  const [due, claimed, dead, oldestCreatedAt] = Depth.parse(reply);
+  return { due, claimed, dead, oldestCreatedAt };
 }
 
 export type DeliveryValues = ReturnType<typeof writeDelivery>;

@@ -1,50 +1,36 @@
 import { z } from 'zod';
 import type { DeliveryStore } from '../../ports/delivery-store.ts';
-import { createCursors, pageOf } from './cursor.ts';
 import {
-  ClaimReply,
-  DeadLetterRows,
-  DeliveriesReply,
-  DueRows,
-  RedrivenRows,
+  readClaim,
+  readDeadLetter,
+  readDeliveries,
+  readDepth,
+  readDue,
+  readRedriven,
+  writeDelivery,
   writeOutcome,
 } from './delivery-rows.ts';
-import { FoundRows, NotificationRow, writeNotification } from './notification-rows.ts';
-import { createNotificationSearch } from './notification-search.ts';
+import { readInserted, readNotification, writeNotification } from './notification-rows.ts';
 import { createPurge } from './purge.ts';
+import { readColumns } from './row.ts';
 import type { StoreThreads } from './store-call.ts';
-
-const Place = z.tuple([z.int(), z.int()]).readonly();
-const LATEST_DEAD = [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER] as const;
+import { createWalk, given } from './walk.ts';
 
 /** Notifications and deliveries in `store.db`. */
 export function createSqliteDeliveryStore({ write, read }: StoreThreads): DeliveryStore {
-  const deadLetterCursors = createCursors('dead-letters', Place);
+  const searchPage = createWalk('notifications', readNotification);
+  const deadLetterPage = createWalk('dead-letters', readDeadLetter);
 
   return {
-    search: createNotificationSearch(read),
     purge: createPurge(write),
 
     async insertNotifications(rows) {
-      const reply = await write('insertNotifications', rows.map(writeNotification));
-      const found = FoundRows.parse(reply);
-      return rows.map(
-        ({ sinkIds }, index) => found[index] ?? { found: 'new', expanded: false, sinkIds },
-      );
+      const found = readColumns(await write('insertNotifications', rows.map(writeNotification)));
+      return rows.map((row, index) => readInserted(found[index], row));
     },
 
     async insertDeliveries(rows) {
-      await write(
-        'insertDeliveries',
-        rows.map(({ id, organizationId, notificationId, sinkId, dueAt, createdAt }) => ({
-          id,
-          organizationId,
-          notificationId,
-          sinkId,
-          dueAt,
-          createdAt,
-        })),
-      );
+      await write('insertDeliveries', rows.map(writeDelivery));
     },
 
     async markExpanded(notificationIds) {
@@ -52,46 +38,50 @@ export function createSqliteDeliveryStore({ write, read }: StoreThreads): Delive
     },
 
     async due(sinkId, now, limit) {
-      return DueRows.parse(await read('due', { sinkId, now, limit }));
+      return readDue(await read('due', [sinkId, now, limit]));
     },
 
     async claim(id, generation, leaseUntil) {
-      const reply = await write('claim', { id, generation, leaseUntil });
-      return ClaimReply.parse(reply) ?? undefined;
+      return readClaim(await write('claim', [id, generation, leaseUntil]));
     },
 
     async renew(id, generation, leaseUntil) {
-      return z.boolean().parse(await write('renew', { id, generation, leaseUntil }));
+      return (await write('renew', [id, generation, leaseUntil])) === true;
     },
 
     async finish(id, generation, outcome) {
-      return z.boolean().parse(await write('finish', writeOutcome(id, generation, outcome)));
+      return (await write('finish', writeOutcome(id, generation, outcome))) === true;
     },
 
     async release(id, generation, now) {
-      return z.boolean().parse(await write('release', { id, generation, now }));
+      return (await write('release', [id, generation, now])) === true;
     },
 
-    async find(organizationId, id) {
-      return NotificationRow.optional().parse(
-        await read('findNotification', { organizationId, id }),
+    search(organizationId, query, page) {
+      const { delivery, sinkId, receivedFrom = 0, receivedBefore, ...match } = query;
+      const argument = {
+        organizationId,
+        match: given(match),
+        delivery: given({ sinkId, deliveryState: delivery }),
+        receivedFrom,
+      };
+      return searchPage(page, receivedBefore, (step) =>
+        read('searchNotifications', { ...argument, step }),
       );
     },
 
-    async deliveriesOf(notificationId) {
-      const reply = DeliveriesReply.parse(await read('deliveriesOf', notificationId));
-      return reply.map(({ delivery, attempts }) => ({ ...delivery, attempts }));
+    async find(organizationId, id) {
+      const row = await read('findNotification', { organizationId, id });
+      return row === undefined ? undefined : readNotification(readColumns(row));
     },
 
-    async deadLetters(organizationId, { limit, cursor }) {
-      const after = deadLetterCursors.read(cursor, LATEST_DEAD);
-      const argument = { organizationId, after, limit: limit + 1 };
-      const rows = DeadLetterRows.parse(await read('deadLetters', argument));
-      return pageOf(rows, limit, {
-        item: ({ delivery, notification }) => ({ delivery, notification }),
-        cursor: ({ delivery, seq }) =>
-          deadLetterCursors.write([delivery.finishedAt ?? delivery.dueAt, seq]),
-      });
+    async deliveriesOf(notificationId) {
+      return readDeliveries(await read('deliveriesOf', notificationId), notificationId);
+    },
+
+    deadLetters(organizationId, { diedFrom = 0, diedBefore, ...match }, page) {
+      const argument = { organizationId, match: given(match), diedFrom };
+      return deadLetterPage(page, diedBefore, (step) => read('deadLetters', { ...argument, step }));
     },
 
     async countDead() {
@@ -99,7 +89,19 @@ export function createSqliteDeliveryStore({ write, read }: StoreThreads): Delive
     },
 
     async redrive(organizationId, ids, now) {
-      return RedrivenRows.parse(await write('redrive', { organizationId, ids, now }));
+      return readRedriven(await write('redrive', { organizationId, ids, now }));
+    },
+
+    async discard(organizationId, ids, now) {
+      return z.int().parse(await write('discard', { organizationId, ids, now }));
+    },
+
+    async discardForSink(sinkId, now, limit) {
+      return z.int().parse(await write('discardForSink', { sinkId, now, limit }));
+    },
+
+    async depth(sinkId) {
+      return readDepth(await read('sinkDepth', sinkId));
     },
   };
 }

@@ -1,32 +1,5 @@
+import { INBOX_MIGRATIONS } from './inbox-schema.ts';
 import { serve, type Database } from './thread.ts';
-
-const MIGRATIONS = [
-  {
-    readableFrom: 1,
-    sql: `
-      CREATE TABLE receipts (
-        id TEXT PRIMARY KEY,
-        organization_id TEXT NOT NULL,
-        received_at INTEGER NOT NULL,
-        tokens TEXT,
-        items TEXT NOT NULL
-      ) STRICT, WITHOUT ROWID;
-      CREATE TABLE held (
-        id TEXT PRIMARY KEY,
-        organization_id TEXT NOT NULL,
-        subscription_id TEXT NOT NULL,
-        receipt_id TEXT NOT NULL,
-        place INTEGER NOT NULL,
-        received_at INTEGER NOT NULL,
-        client_state_digest TEXT NOT NULL,
-        tokens TEXT,
-        text TEXT NOT NULL
-      ) STRICT;
-      CREATE INDEX held_by_subscription ON held (subscription_id, received_at);
-      CREATE INDEX held_by_age ON held (received_at);
-    `,
-  },
-];
 
 /** Columns of `receipts` in their order. */
 export type ReceiptRow = readonly [
@@ -56,7 +29,7 @@ export interface AppendArgument {
   readonly release: readonly string[];
 }
 
-serve(MIGRATIONS, {
+serve(INBOX_MIGRATIONS, {
   append(db: Database, { receipt, held, release }: AppendArgument) {
     const hold = db.prepare(
       'INSERT INTO held VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING',

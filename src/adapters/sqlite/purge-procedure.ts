@@ -1,4 +1,3 @@
-import { DELIVERIES_OF_IT } from './delivery-procedures.ts';
 import type { Database } from './thread.ts';
 
 const OLD_DEAD = `
@@ -6,16 +5,15 @@ const OLD_DEAD = `
   ORDER BY finished_at LIMIT :limit`;
 
 const OLD_NOTIFICATIONS = `
-  SELECT seq, id, received_at, EXISTS (
-    SELECT 1 FROM deliveries WHERE ${DELIVERIES_OF_IT} AND deliveries.state <> 'delivered'
+  SELECT seq, received_at, EXISTS (
+    SELECT 1 FROM deliveries
+    WHERE notification_seq = notifications.seq AND deliveries.state NOT IN ('delivered', 'discarded')
   ) AS stays
   FROM notifications
   WHERE state = 'accepted' AND received_at < :before AND (received_at, seq) > (:receivedAt, :seq)
   ORDER BY received_at, seq LIMIT :lookAt`;
 
-const DELIVERIES_OF = `
-  SELECT deliveries.seq FROM notifications JOIN deliveries ON ${DELIVERIES_OF_IT}
-  WHERE notifications.seq = ?`;
+const DELIVERIES_OF = 'SELECT seq FROM deliveries WHERE notification_seq = ?';
 
 export interface NotificationPurge {
   readonly before: number;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { SinkRepository } from '../../ports/sink-repository.ts';
+import { writeEnvelope } from './columns.ts';
 import { createCursors, pageOf } from './cursor.ts';
 import { ListedSinkRows, SinkRow, SinkRows, writeSink, writeSinkChange } from './sink-rows.ts';
 import type { StoreThreads } from './store-call.ts';
@@ -21,9 +22,13 @@ export function createSqliteSinkRepository({ write, read }: StoreThreads): SinkR
       return SinkRow.optional().parse(await read('findSink', { organizationId, id }));
     },
 
-    async list(organizationId, { limit, cursor }) {
-      const [after] = cursors.read(cursor, [0]);
-      const argument = { organizationId, after, limit: limit + 1 };
+    async findDeleted(organizationId, id) {
+      return SinkRow.optional().parse(await read('findDeletedSink', { organizationId, id }));
+    },
+
+    async list(organizationId, { limit, cursor, deleted = false }) {
+      const [from] = cursors.read(cursor, [0]);
+      const argument = { organizationId, deleted, from, limit: limit + 1 };
       const rows = ListedSinkRows.parse(await read('listSinks', argument));
       return pageOf(rows, limit, {
         item: ({ seq: _seq, ...sink }) => sink,
@@ -40,8 +45,28 @@ export function createSqliteSinkRepository({ write, read }: StoreThreads): SinkR
       return SinkRow.optional().parse(await write('updateSink', order));
     },
 
+    async replaceSecrets({ organizationId, id, secrets }, by, now) {
+      const reply = await write('replaceSinkSecrets', {
+        organizationId,
+        id,
+        knownIv: secrets?.iv ?? null,
+        secrets: writeEnvelope(by.secrets),
+        previousSecretsUntil: by.previousSecretsUntil,
+        now,
+      });
+      return SinkRow.optional().parse(reply);
+    },
+
     async softDelete(organizationId, id, now) {
       return z.boolean().parse(await write('softDeleteSink', { organizationId, id, now }));
+    },
+
+    async restore(organizationId, id, now) {
+      return SinkRow.optional().parse(await write('restoreSink', { organizationId, id, now }));
+    },
+
+    async permanentlyDelete(organizationId, id) {
+      return z.boolean().parse(await write('removeSink', { organizationId, id }));
     },
   };
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Sink, SinkChange } from '../../domain/delivery/sink.ts';
+import type { ChangeValues } from './change.ts';
 import { BooleanColumn, EnvelopeColumn, jsonColumn, writeEnvelope } from './columns.ts';
 
 const Filter = z.object({
@@ -15,8 +16,10 @@ const Row = z.object({
   organizationId: z.string(),
   name: z.string(),
   kind: z.enum(['webhook', 'log']),
+  purpose: z.enum(['notifications', 'operations']),
   url: z.string().nullable(),
   secrets: EnvelopeColumn,
+  previousSecretsUntil: z.int().nullable(),
   headers: EnvelopeColumn,
   filter: jsonColumn(Filter),
   enabled: BooleanColumn,
@@ -24,6 +27,7 @@ const Row = z.object({
   concurrency: z.int(),
   ratePerSecond: z.number().nullable(),
   description: z.string().nullable(),
+  notes: z.string().nullable(),
   failingSince: z.int().nullable(),
   createdAt: z.int(),
   updatedAt: z.int(),
@@ -37,7 +41,6 @@ export const SinkRows = z.array(Row);
 export const ListedSinkRows = z.array(Row.extend({ seq: z.int() }));
 
 export type SinkValues = ReturnType<typeof writeSink>;
-export type SinkChangeValues = Readonly<Record<string, string | number | null>>;
 
 /** A sink as it goes to the thread. */
 export function writeSink(sink: Sink) {
@@ -46,8 +49,10 @@ export function writeSink(sink: Sink) {
     organizationId: sink.organizationId,
     name: sink.name,
     kind: sink.kind,
+    purpose: sink.purpose,
     url: sink.url,
     secrets: writeEnvelope(sink.secrets),
+    previousSecretsUntil: sink.previousSecretsUntil,
     headers: writeEnvelope(sink.headers),
     filter: JSON.stringify(sink.filter),
     enabled: Number(sink.enabled),
@@ -55,6 +60,7 @@ export function writeSink(sink: Sink) {
     concurrency: sink.concurrency,
     ratePerSecond: sink.ratePerSecond,
     description: sink.description,
+    notes: sink.notes,
     failingSince: sink.failingSince,
     createdAt: sink.createdAt,
     updatedAt: sink.updatedAt,
@@ -63,7 +69,7 @@ export function writeSink(sink: Sink) {
 }
 
 /** The fields that are given, as they go to the thread. */
-export function writeSinkChange(change: SinkChange): SinkChangeValues {
+export function writeSinkChange(change: SinkChange): ChangeValues {
   const { secrets, headers, filter, enabled, ...plain } = change;
   return {
     ...plain,

@@ -1,24 +1,41 @@
-import { appendAudit, latestAudit, purgeAudit } from './audit-procedures.ts';
-import { countDead, deadLetters, deliveriesOf } from './delivery-list-procedures.ts';
+import { appendAudit, purgeAudit, searchAudit } from './audit-procedures.ts';
+import {
+  countDead,
+  deadLetters,
+  discard,
+  discardForSink,
+  redrive,
+} from './dead-letter-procedures.ts';
+import { deliveriesOf, sinkDepth } from './delivery-list-procedures.ts';
 import {
   claim,
   due,
   finish,
   insertDeliveries,
-  redrive,
   release,
   releaseClaims,
   renew,
 } from './delivery-procedures.ts';
 import { findNotification, insertNotifications, markExpanded } from './notification-procedures.ts';
 import { purgeDeadLetters, purgeNotifications } from './purge-procedure.ts';
+import {
+  advanceReplay,
+  findReplay,
+  insertReplay,
+  listReplays,
+  runningReplays,
+} from './replay-procedures.ts';
 import { searchNotifications } from './search-procedure.ts';
 import {
   allSinks,
+  findDeletedSink,
   findSink,
   insertFirstSink,
   insertSink,
   listSinks,
+  removeSink,
+  replaceSinkSecrets,
+  restoreSink,
   softDeleteSink,
   updateSink,
 } from './sink-procedures.ts';
@@ -27,6 +44,11 @@ import {
   insertSubscription,
   listSubscriptions,
   lookUpSubscriptions,
+  removeSubscription,
+  restoreSubscription,
+  softDeleteSubscription,
+  subscriptionsEnding,
+  updateSubscription,
 } from './subscription-procedures.ts';
 
 /** Everything that can be asked of `store.db`, by the name it is called by. */
@@ -43,27 +65,47 @@ export const storeProcedures = {
   finish,
   release,
   releaseClaims,
-  redrive,
   deliveriesOf,
+  sinkDepth,
+
   deadLetters,
   countDead,
+  redrive,
+  discard,
+  discardForSink,
+
   purgeDeadLetters,
   purgeNotifications,
 
   insertSubscription,
   findSubscription,
   listSubscriptions,
+  updateSubscription,
+  softDeleteSubscription,
+  restoreSubscription,
+  removeSubscription,
+  subscriptionsEnding,
   lookUpSubscriptions,
 
   insertSink,
   insertFirstSink,
   findSink,
+  findDeletedSink,
   listSinks,
   allSinks,
   updateSink,
+  replaceSinkSecrets,
   softDeleteSink,
+  restoreSink,
+  removeSink,
+
+  insertReplay,
+  findReplay,
+  listReplays,
+  runningReplays,
+  advanceReplay,
 
   appendAudit,
-  latestAudit,
+  searchAudit,
   purgeAudit,
 };

@@ -3,8 +3,10 @@ import type { Migration } from './schema.ts';
 /**
  * `seq` is the order in which rows were made. Of a notification, what is large stands last, so that
  * filters do not read it. Indexes are few and narrow where every notification pays for them; those
- * of dead deliveries cost nothing until one dies. The deliveries of a notification are found by the
- * beginning of their ids.
+ * of dead deliveries cost nothing until one dies. A delivery is found by its notification, whose id
+ * its own begins with: an index on ids alone would be written to at a random page for each of them.
+ *
+ * `seq` of a sink is never given twice: `sqlite_sequence` tells whether there has ever been one.
  */
 const FIRST = `
   CREATE TABLE notifications (
@@ -32,9 +34,9 @@ const FIRST = `
 
   CREATE TABLE deliveries (
     seq INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
+    notification_seq INTEGER NOT NULL,
+    id TEXT NOT NULL,
     organization_id TEXT NOT NULL,
-    notification_id TEXT NOT NULL,
     sink_id TEXT NOT NULL,
     state TEXT NOT NULL,
     due_at INTEGER NOT NULL,
@@ -43,11 +45,14 @@ const FIRST = `
     generation INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     finished_at INTEGER,
-    reason TEXT
+    reason TEXT,
+    UNIQUE (notification_seq, id)
   ) STRICT;
   CREATE INDEX deliveries_due ON deliveries (sink_id, due_at) WHERE state = 'due';
   CREATE INDEX deliveries_claimed ON deliveries (sink_id, due_at) WHERE state = 'claimed';
-  CREATE INDEX deliveries_dead ON deliveries (organization_id, finished_at) WHERE state = 'dead';
+  CREATE INDEX deliveries_dead_of_organization ON deliveries (organization_id, finished_at)
+    WHERE state = 'dead';
+  CREATE INDEX deliveries_dead_of_sink ON deliveries (sink_id, finished_at) WHERE state = 'dead';
   CREATE INDEX deliveries_dead_by_age ON deliveries (finished_at) WHERE state = 'dead';
 
   CREATE TABLE attempts (
@@ -76,20 +81,27 @@ const FIRST = `
     include_resource_data INTEGER NOT NULL,
     encryption_certificate_id TEXT,
     description TEXT,
+    notes TEXT,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     deleted_at INTEGER
   ) STRICT;
-  CREATE INDEX subscriptions_of_organization ON subscriptions (organization_id);
+  CREATE INDEX subscriptions_of_organization ON subscriptions (organization_id)
+    WHERE deleted_at IS NULL;
+  CREATE INDEX subscriptions_deleted ON subscriptions (organization_id)
+    WHERE deleted_at IS NOT NULL;
+  CREATE INDEX subscriptions_ending ON subscriptions (expiration_at) WHERE deleted_at IS NULL;
 
   CREATE TABLE sinks (
-    seq INTEGER PRIMARY KEY,
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
     organization_id TEXT NOT NULL,
     name TEXT NOT NULL,
     kind TEXT NOT NULL,
+    purpose TEXT NOT NULL,
     url TEXT,
     secrets TEXT,
+    previous_secrets_until INTEGER,
     headers TEXT,
     filter TEXT NOT NULL,
     enabled INTEGER NOT NULL,
@@ -97,12 +109,30 @@ const FIRST = `
     concurrency INTEGER NOT NULL,
     rate_per_second INTEGER,
     description TEXT,
+    notes TEXT,
     failing_since INTEGER,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     deleted_at INTEGER
   ) STRICT;
-  CREATE INDEX sinks_of_organization ON sinks (organization_id);
+  CREATE INDEX sinks_of_organization ON sinks (organization_id) WHERE deleted_at IS NULL;
+  CREATE INDEX sinks_deleted ON sinks (organization_id) WHERE deleted_at IS NOT NULL;
+
+  CREATE TABLE replays (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    organization_id TEXT NOT NULL,
+    filter TEXT NOT NULL,
+    sink_id TEXT,
+    state TEXT NOT NULL,
+    cursor TEXT,
+    notifications INTEGER NOT NULL,
+    deliveries INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    finished_at INTEGER
+  ) STRICT;
+  CREATE INDEX replays_of_organization ON replays (organization_id);
+  CREATE INDEX replays_running ON replays (seq) WHERE state = 'running';
 
   CREATE TABLE audit (
     seq INTEGER PRIMARY KEY,
@@ -111,7 +141,7 @@ const FIRST = `
     timestamp INTEGER NOT NULL,
     entry TEXT NOT NULL
   ) STRICT;
-  CREATE INDEX audit_of_organization ON audit (organization_id);
+  CREATE INDEX audit_of_organization ON audit (organization_id, timestamp);
   CREATE INDEX audit_by_age ON audit (timestamp);
 `;
 

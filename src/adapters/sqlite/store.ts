@@ -5,11 +5,13 @@ import type { Clock } from '../../ports/clock.ts';
 import type { DeliveryStore } from '../../ports/delivery-store.ts';
 import type { HealthProbe } from '../../ports/health-probe.ts';
 import type { Log } from '../../ports/log.ts';
+import type { ReplayRepository } from '../../ports/replay-repository.ts';
 import type { SinkRepository } from '../../ports/sink-repository.ts';
 import type { SubscriptionRepository } from '../../ports/subscription-repository.ts';
 import { createSqliteAuditTrail } from './audit-trail.ts';
 import { createSqliteDeliveryStore } from './delivery-store.ts';
 import { createThreadProbe } from './probe.ts';
+import { createSqliteReplayRepository } from './replay-repository.ts';
 import { createSqliteSinkRepository } from './sink-repository.ts';
 import type { StoreThreads } from './store-call.ts';
 import { createSqliteSubscriptionRepository } from './subscription-repository.ts';
@@ -19,6 +21,7 @@ export interface SqliteStore {
   readonly deliveries: DeliveryStore;
   readonly subscriptions: SubscriptionRepository;
   readonly sinks: SinkRepository;
+  readonly replays: ReplayRepository;
   readonly audit: AuditTrail;
   readonly probe: HealthProbe;
   /**
@@ -57,6 +60,7 @@ export async function openSqliteStore(options: {
     deliveries: createSqliteDeliveryStore(threads),
     subscriptions: createSqliteSubscriptionRepository(threads),
     sinks: createSqliteSinkRepository(threads),
+    replays: createSqliteReplayRepository(threads),
     audit,
     probe: createThreadProbe('store', [writer, reader], clock),
 

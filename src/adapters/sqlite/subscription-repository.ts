@@ -4,9 +4,11 @@ import { createCursors, pageOf } from './cursor.ts';
 import type { StoreThreads } from './store-call.ts';
 import {
   KnownText,
+  ListedSubscriptionRows,
   SubscriptionRow,
   SubscriptionRows,
   writeSubscription,
+  writeSubscriptionChange,
 } from './subscription-rows.ts';
 
 /** Subscriptions in `store.db`. */
@@ -27,14 +29,37 @@ export function createSqliteSubscriptionRepository({
       return SubscriptionRow.optional().parse(reply);
     },
 
-    async list(organizationId, { limit, cursor }) {
-      const [before] = cursors.read(cursor, [Number.MAX_SAFE_INTEGER]);
-      const argument = { organizationId, before, limit: limit + 1 };
-      const rows = SubscriptionRows.parse(await read('listSubscriptions', argument));
+    async list(organizationId, { limit, cursor, deleted = false }) {
+      const [from] = cursors.read(cursor, [Number.MAX_SAFE_INTEGER]);
+      const argument = { organizationId, deleted, from, limit: limit + 1 };
+      const rows = ListedSubscriptionRows.parse(await read('listSubscriptions', argument));
       return pageOf(rows, limit, {
         item: ({ seq: _seq, ...subscription }) => subscription,
         cursor: ({ seq }) => cursors.write([seq]),
       });
+    },
+
+    async update(organizationId, id, change, now) {
+      const values = writeSubscriptionChange(change);
+      const order = { where: { organizationId, id }, change: values, now };
+      return SubscriptionRow.optional().parse(await write('updateSubscription', order));
+    },
+
+    async softDelete(organizationId, id, now) {
+      return z.boolean().parse(await write('softDeleteSubscription', { organizationId, id, now }));
+    },
+
+    async restore(organizationId, id, now) {
+      const reply = await write('restoreSubscription', { organizationId, id, now });
+      return SubscriptionRow.optional().parse(reply);
+    },
+
+    async permanentlyDelete(organizationId, id) {
+      return z.boolean().parse(await write('removeSubscription', { organizationId, id }));
+    },
+
+    async endingBefore(before, limit) {
+      return SubscriptionRows.parse(await read('subscriptionsEnding', { before, limit }));
     },
 
     async lookUp(ids) {

@@ -1,5 +1,10 @@
 import { z } from 'zod';
-import type { KnownSubscription, Subscription } from '../../domain/subscriptions/subscription.ts';
+import type {
+  KnownSubscription,
+  Subscription,
+  SubscriptionChange,
+} from '../../domain/subscriptions/subscription.ts';
+import type { ChangeValues } from './change.ts';
 import { BooleanColumn, jsonColumn } from './columns.ts';
 
 /** The answer of a look-up: one text, columns by their place. */
@@ -33,6 +38,7 @@ const Row = z.object({
   includeResourceData: BooleanColumn,
   encryptionCertificateId: z.string().nullable(),
   description: z.string().nullable(),
+  notes: z.string().nullable(),
   createdAt: z.int(),
   updatedAt: z.int(),
   deletedAt: z.int().nullable(),
@@ -41,7 +47,8 @@ const Row = z.object({
 /** A subscription as it comes from the thread. */
 export const SubscriptionRow: z.ZodType<Subscription> = Row;
 
-export const SubscriptionRows = z.array(Row.extend({ seq: z.int() }));
+export const SubscriptionRows = z.array(Row);
+export const ListedSubscriptionRows = z.array(Row.extend({ seq: z.int() }));
 
 export type SubscriptionValues = ReturnType<typeof writeSubscription>;
 
@@ -59,8 +66,18 @@ export function writeSubscription(subscription: Subscription) {
     includeResourceData: Number(subscription.includeResourceData),
     encryptionCertificateId: subscription.encryptionCertificateId,
     description: subscription.description,
+    notes: subscription.notes,
     createdAt: subscription.createdAt,
     updatedAt: subscription.updatedAt,
     deletedAt: subscription.deletedAt,
+  };
+}
+
+/** The fields that are given, as they go to the thread. */
+export function writeSubscriptionChange(change: SubscriptionChange): ChangeValues {
+  const { includeResourceData, ...plain } = change;
+  return {
+    ...plain,
+    ...(includeResourceData !== undefined && { includeResourceData: Number(includeResourceData) }),
   };
 }

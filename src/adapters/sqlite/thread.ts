@@ -5,6 +5,7 @@ import {
   type StatementSync,
 } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
+import { checkStructure, namingDamage } from './inspect.ts';
 import { migrate, type Migration } from './schema.ts';
 
 /** What the main thread tells a database thread at its start. */
@@ -54,8 +55,14 @@ export function serve(
   const port = parentPort;
   if (port === null) throw new Error('a database thread is started by openThread');
 
-  const db = open(file, readOnly);
-  if (!readOnly) migrate(db, file, migrations);
+  const db = namingDamage(file, () => {
+    const opened = open(file, readOnly);
+    if (!readOnly) {
+      checkStructure(opened, file);
+      migrate(opened, file, migrations);
+    }
+    return opened;
+  });
   const database = withStatements(db);
   const begin = readOnly ? 'BEGIN' : 'BEGIN IMMEDIATE';
   const checkpoint = readOnly ? () => undefined : createCheckpoint(db);

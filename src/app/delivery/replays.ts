@@ -215,13 +215,16 @@ export function createReplays(deps: {
   };
 }
 
-/** Sinks that are there and get this notification again; none while it waits for its key. */
+/**
+ * Sinks that are there and get this notification again. None while it waits for its key, and none
+ * for the service's own events, which have no subscription: they are told once.
+ */
 function sinksFor(
   notification: Notification,
   { sinkId }: Replay,
   sinks: ReadonlyMap<string, Sink>,
 ): readonly string[] {
-  if (notification.data === null) return [];
+  if (notification.data === null || notification.subscriptionId === '') return [];
   if (sinkId === null) return notification.sinkIds.filter((id) => sinks.has(id));
   const sink = sinks.get(sinkId);
   if (sink === undefined) return [];

@@ -1,4 +1,4 @@
-import { rotated, signingSecrets } from '../../domain/delivery/secret-rotation.ts';
+import { signingSecrets } from '../../domain/delivery/secret-rotation.ts';
 import type { Sink } from '../../domain/delivery/sink.ts';
 import type { Envelope } from '../../domain/envelope.ts';
 import { Secret } from '../../domain/secret.ts';

@@ -13,7 +13,7 @@ import { guid, page, time } from '../schemas.ts';
 
 const Query = z.strictObject({
   state: z.enum(['accepted', 'pending', 'waiting']).optional(),
-  delivery: z.enum(['due', 'claimed', 'delivered', 'dead']).optional(),
+  delivery: z.enum(['due', 'claimed', 'delivered', 'dead', 'discarded']).optional(),
   subscriptionId: guid.optional(),
   tenantId: guid.optional(),
   sinkId: guid.optional(),

@@ -1,11 +1,17 @@
 import { Router } from '@koa/router';
 import { z } from 'zod';
 import type { ManageSinks } from '../../../app/delivery/manage-sinks.ts';
+import type { RotateSecrets } from '../../../app/delivery/rotate-secrets.ts';
+import type { TestSink } from '../../../app/delivery/test-sink.ts';
 import type { Sink } from '../../../domain/delivery/sink.ts';
+import type { SinkSwitch } from '../../../domain/delivery/sink-switch.ts';
+import type { SinkDepth } from '../../../ports/delivery-store.ts';
 import { parse } from '../parse.ts';
 import { presentPage, presentTime } from '../present-page.ts';
 import { idOf, principalOf, type RequestState } from '../request-state.ts';
-import { description, guid, line, PageQuery } from '../schemas.ts';
+import { DeletablePageQuery, freeText, guid, line, RemovalQuery } from '../schemas.ts';
+
+const HOUR_MS = 3_600_000;
 
 /** Any of these; a filter that nothing can pass is a mistake. */
 const anyOf = <T extends z.ZodType>(one: T) => z.array(one).min(1).max(100).optional();
@@ -26,44 +32,88 @@ const Settings = z.strictObject({
   enabled: z.boolean().optional(),
   concurrency: z.int().min(1).max(200).optional(),
   ratePerSecond: z.int().min(1).max(10_000).nullable().optional(),
-  description: description.optional(),
+  description: freeText.optional(),
+  notes: freeText.optional(),
 });
 
 const NewSink = Settings.extend({
   name: line(80),
   kind: z.enum(['webhook', 'log']),
+  purpose: z.enum(['notifications', 'operations']).optional(),
   secret: z.string().max(200).optional(),
 });
 
-/** Where deliveries go: list, add, change, remove. */
-export function sinkRoutes(deps: { sinks: ManageSinks }): Router<RequestState> {
+const Rotation = z.strictObject({ overlapHours: z.number().min(0).max(168).default(24) });
+
+/** What can be done to a sink at `POST /:id/<act>`, and what it is then. */
+const SWITCHES: Readonly<Record<string, SinkSwitch>> = {
+  enable: 'enabled',
+  disable: 'disabled',
+  pause: 'paused',
+  resume: 'enabled',
+};
+
+/** Where deliveries go. */
+export function sinkRoutes(deps: {
+  sinks: ManageSinks;
+  secrets: RotateSecrets;
+  testSink: TestSink;
+}): Router<RequestState> {
+  const { sinks } = deps;
   const router = new Router<RequestState>({ prefix: '/api/sinks' });
 
   router.post('/', async function addSink(ctx) {
     const wanted = parse(NewSink, ctx.request.body);
-    const { sink, secret } = await deps.sinks.add(principalOf(ctx), wanted);
+    const { sink, secret } = await sinks.add(principalOf(ctx), wanted);
     ctx.status = 201;
     // The only time that the secret leaves the service.
     ctx.body = { ...presentSink(sink), ...(secret === null ? {} : { secret: secret.reveal() }) };
   });
 
   router.get('/', async function listSinks(ctx) {
-    const found = await deps.sinks.list(principalOf(ctx), parse(PageQuery, ctx.query));
-    ctx.body = presentPage(found, presentSink);
+    const page = parse(DeletablePageQuery, ctx.query);
+    ctx.body = presentPage(await sinks.list(principalOf(ctx), page), presentSink);
   });
 
   router.get('/:id', async function showSink(ctx) {
-    ctx.body = presentSink(await deps.sinks.get(principalOf(ctx), idOf(ctx)));
+    const { sink, depth } = await sinks.get(principalOf(ctx), idOf(ctx));
+    ctx.body = { ...presentSink(sink), queue: presentDepth(depth) };
   });
 
   router.patch('/:id', async function changeSink(ctx) {
     const settings = parse(Settings, ctx.request.body);
-    ctx.body = presentSink(await deps.sinks.change(principalOf(ctx), idOf(ctx), settings));
+    ctx.body = presentSink(await sinks.change(principalOf(ctx), idOf(ctx), settings));
   });
 
   router.delete('/:id', async function removeSink(ctx) {
-    await deps.sinks.remove(principalOf(ctx), idOf(ctx));
+    const { permanent } = parse(RemovalQuery, ctx.query);
+    const remove = permanent ? sinks.removeForGood : sinks.remove;
+    await remove(principalOf(ctx), idOf(ctx));
     ctx.status = 204;
+  });
+
+  router.post('/:id/restore', async function restoreSink(ctx) {
+    ctx.body = presentSink(await sinks.restore(principalOf(ctx), idOf(ctx)));
+  });
+
+  for (const [act, to] of Object.entries(SWITCHES)) {
+    router.post(`/:id/${act}`, async function switchSink(ctx) {
+      ctx.body = presentSink(await sinks.switch(principalOf(ctx), idOf(ctx), to));
+    });
+  }
+
+  router.post('/:id/test', async function testSink(ctx) {
+    ctx.body = await deps.testSink(principalOf(ctx), idOf(ctx));
+  });
+
+  router.post('/:id/rotate-secret', async function rotateSecret(ctx) {
+    const { overlapHours } = parse(Rotation, ctx.request.body ?? {});
+    const overlap = { overlapMs: Math.round(overlapHours * HOUR_MS) };
+    const rotated = await deps.secrets.rotate(principalOf(ctx), idOf(ctx), overlap);
+    ctx.body = {
+      secret: rotated.secret.reveal(),
+      previousSecretsUntil: presentTime(rotated.previousSecretsUntil),
+    };
   });
 
   return router;
@@ -74,16 +124,24 @@ function presentSink(sink: Sink): object {
     id: sink.id,
     name: sink.name,
     kind: sink.kind,
+    purpose: sink.purpose,
     url: sink.url,
     hasHeaders: sink.headers !== null,
+    previousSecretsUntil: presentTime(sink.previousSecretsUntil),
     filter: sink.filter,
     enabled: sink.enabled,
     disabledReason: sink.disabledReason,
     concurrency: sink.concurrency,
     ratePerSecond: sink.ratePerSecond,
     description: sink.description,
+    notes: sink.notes,
     failingSince: presentTime(sink.failingSince),
     createdAt: presentTime(sink.createdAt),
     updatedAt: presentTime(sink.updatedAt),
+    deletedAt: presentTime(sink.deletedAt),
   };
+}
+
+function presentDepth({ due, claimed, dead, oldestCreatedAt }: SinkDepth): object {
+  return { due, claimed, dead, oldestAt: presentTime(oldestCreatedAt) };
 }

@@ -3,29 +3,41 @@ import { z } from 'zod';
 import type { ManageSubscriptions } from '../../../app/subscriptions/manage-subscriptions.ts';
 import type { Subscription } from '../../../domain/subscriptions/subscription.ts';
 import { parse } from '../parse.ts';
-import { presentPage } from '../present-page.ts';
+import { presentPage, presentTime } from '../present-page.ts';
 import { idOf, principalOf, type RequestState } from '../request-state.ts';
-import { description, guid, line, PageQuery, time } from '../schemas.ts';
+import { DeletablePageQuery, freeText, guid, line, RemovalQuery, time } from '../schemas.ts';
 
-const ImportedSubscription = z.strictObject({
-  id: guid,
-  tenantId: guid,
-  applicationId: guid,
+/** What can be changed later, each of the form that it has at the import. */
+const Changeable = z.strictObject({
   clientState: z.string().min(1).max(255),
   changeType: z.string().regex(/^(created|updated|deleted)(,(created|updated|deleted)){0,2}$/, {
     error: 'must be of created, updated and deleted, comma-separated',
   }),
   resource: line(2048),
   expirationDateTime: time,
+  includeResourceData: z.boolean(),
+  encryptionCertificateId: line(128).nullable(),
+  description: freeText,
+  notes: freeText,
+});
+
+const ImportedSubscription = Changeable.extend({
+  id: guid,
+  tenantId: guid,
+  applicationId: guid,
   includeResourceData: z.boolean().default(false),
   encryptionCertificateId: line(128).nullable().default(null),
-  description: description.default(null),
+  description: freeText.default(null),
+  notes: freeText.default(null),
 });
+
+const ChangedSubscription = Changeable.partial();
 
 /** Graph's promises to notify us. */
 export function subscriptionRoutes(deps: {
   subscriptions: ManageSubscriptions;
 }): Router<RequestState> {
+  const { subscriptions } = deps;
   const router = new Router<RequestState>({ prefix: '/api/subscriptions' });
 
   router.post('/import', async function importSubscription(ctx) {
@@ -33,18 +45,40 @@ export function subscriptionRoutes(deps: {
       ImportedSubscription,
       ctx.request.body,
     );
-    const imported = await deps.subscriptions.import(principalOf(ctx), { ...rest, expirationAt });
+    const imported = await subscriptions.import(principalOf(ctx), { ...rest, expirationAt });
     ctx.status = 201;
     ctx.body = presentSubscription(imported);
   });
 
   router.get('/', async function listSubscriptions(ctx) {
-    const found = await deps.subscriptions.list(principalOf(ctx), parse(PageQuery, ctx.query));
-    ctx.body = presentPage(found, presentSubscription);
+    const page = parse(DeletablePageQuery, ctx.query);
+    ctx.body = presentPage(await subscriptions.list(principalOf(ctx), page), presentSubscription);
   });
 
   router.get('/:id', async function showSubscription(ctx) {
-    ctx.body = presentSubscription(await deps.subscriptions.get(principalOf(ctx), idOf(ctx)));
+    ctx.body = presentSubscription(await subscriptions.get(principalOf(ctx), idOf(ctx)));
+  });
+
+  router.patch('/:id', async function changeSubscription(ctx) {
+    const { expirationDateTime: expirationAt, ...rest } = parse(
+      ChangedSubscription,
+      ctx.request.body,
+    );
+    const settings = { ...rest, expirationAt };
+    ctx.body = presentSubscription(
+      await subscriptions.change(principalOf(ctx), idOf(ctx), settings),
+    );
+  });
+
+  router.delete('/:id', async function removeSubscription(ctx) {
+    const { permanent } = parse(RemovalQuery, ctx.query);
+    const remove = permanent ? subscriptions.removeForGood : subscriptions.remove;
+    await remove(principalOf(ctx), idOf(ctx));
+    ctx.status = 204;
+  });
+
+  router.post('/:id/restore', async function restoreSubscription(ctx) {
+    ctx.body = presentSubscription(await subscriptions.restore(principalOf(ctx), idOf(ctx)));
   });
 
   return router;
@@ -57,11 +91,13 @@ function presentSubscription(subscription: Subscription): object {
     applicationId: subscription.applicationId,
     changeType: subscription.changeType,
     resource: subscription.resource,
-    expirationDateTime: new Date(subscription.expirationAt).toISOString(),
+    expirationDateTime: presentTime(subscription.expirationAt),
     includeResourceData: subscription.includeResourceData,
     encryptionCertificateId: subscription.encryptionCertificateId,
     description: subscription.description,
-    createdAt: new Date(subscription.createdAt).toISOString(),
-    updatedAt: new Date(subscription.updatedAt).toISOString(),
+    notes: subscription.notes,
+    createdAt: presentTime(subscription.createdAt),
+    updatedAt: presentTime(subscription.updatedAt),
+    deletedAt: presentTime(subscription.deletedAt),
   };
 }
