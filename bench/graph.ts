@@ -6,8 +6,8 @@ import type { Running } from './servers.ts';
 
 const FIXTURES = new URL('../test/fixtures/graph/', import.meta.url);
 
-function readJson<T>(file: string): T {
-  return JSON.parse(readFileSync(new URL(file, FIXTURES), 'utf8')) as T;
+function readText(file: string): string {
+  return readFileSync(new URL(file, FIXTURES), 'utf8');
 }
 
 interface SampleSubscription {
@@ -16,10 +16,11 @@ interface SampleSubscription {
   readonly tenantId: string;
 }
 
-const [mail] = readJson<{ subscriptions: SampleSubscription[] }>(
-  'subscriptions.json',
-).subscriptions;
-const [item] = readJson<{ value: object[] }>('07-batch-100.json').value;
+const { subscriptions } = JSON.parse(readText('subscriptions.json')) as {
+  subscriptions: SampleSubscription[];
+};
+const [mail] = subscriptions;
+const [item] = (JSON.parse(readText('07-batch-100.json')) as { value: object[] }).value;
 if (mail === undefined || item === undefined) throw new Error('the samples are not there');
 
 let made = 0;
@@ -52,7 +53,7 @@ export async function api(
   });
   const text = await answer.text();
   if (!answer.ok) throw new Error(`${method} ${path}: ${text}`);
-  return text === '' ? undefined : JSON.parse(text);
+  return JSON.parse(text || 'null');
 }
 
 /** Imports the sample subscription and leaves only the given sink, if any. */

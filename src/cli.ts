@@ -1,14 +1,27 @@
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { CliError, EXIT } from './cli/cli-error.ts';
 import { createProgram } from './cli/program.ts';
 import { readCliSettings } from './cli/settings.ts';
-import { run } from './run.ts';
 
 /** The `sallyport` command: reads what was typed, does it, and says by the exit code how it went. */
 export async function main(): Promise<void> {
-  loadEnvFile();
+  try {
+    loadEnvFile();
+    await createCommands().parseAsync();
+  } catch (error) {
+    process.exitCode = exitCodeOf(error);
+  }
+}
+
+function createCommands(): Command {
   const interrupted = new AbortController();
-  const program = createProgram({
+  const interrupt = () => interrupted.abort(new CliError(EXIT.failed, 'Interrupted'));
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  // Whoever read our output has seen enough, as `head` does.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed);
+  });
+  return createProgram({
     settings: readCliSettings(process.env),
     streams: process,
     signal: interrupted.signal,
@@ -18,23 +31,10 @@ export async function main(): Promise<void> {
     start: async () => {
       // The service has its own way to stop.
       process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+      const { run } = await import('./run.ts'); // large, and no other command needs it
       await run();
     },
   });
-  function interrupt(): void {
-    interrupted.abort(new CliError(EXIT.failed, 'Interrupted'));
-  }
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
-  // Whoever read our output has seen enough, as `head` does.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed);
-  });
-
-  try {
-    await program.parseAsync();
-  } catch (error) {
-    process.exitCode = exitCodeOf(error);
-  }
 }
 
 /** As `npm start` does; what the environment says already stays. */

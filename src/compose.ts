@@ -38,6 +38,9 @@ import { createRotateSecrets } from './app/delivery/rotate-secrets.ts';
 import { createSweep, LANE_HINTS, receiptHint, type Sweep } from './app/delivery/sweep.ts';
 import { createTestSink } from './app/delivery/test-sink.ts';
 import { createWatchSinks } from './app/delivery/watch-sinks.ts';
+import { createTellOperators } from './app/operations/tell-operators.ts';
+import { createWatchService } from './app/operations/watch-service.ts';
+import type { Vitals } from './domain/operations/alarms.ts';
 import { createHealth } from './app/health/health.ts';
 import { createAcceptPost } from './app/notifications/accept-post.ts';
 import { createBrowseNotifications } from './app/notifications/browse-notifications.ts';
@@ -74,6 +77,8 @@ export interface Service {
   /** Stops as design §8 says: drains for `drainDelayMs`, answers what is in flight, closes. */
   stop(options: { drainDelayMs: number }): Promise<void>;
 }
+
+const VERSION = readVersion();
 
 type Stores = Awaited<ReturnType<typeof openEmbeddedStores>>;
 type Basics = Awaited<ReturnType<typeof createBasics>>;
@@ -183,7 +188,18 @@ function createCore(config: Config, basics: Basics, stores: Stores) {
   const logSink = createLogSink({ log });
   const openSink: SinkFactory = (target) =>
     target.kind === 'log' ? logSink : webhooks.open(target);
-  const lanes = createLanes({ ...parts, openSink });
+  const tell = createTellOperators({ ...parts, queue, counter });
+  const lanes = createLanes({
+    ...parts,
+    openSink,
+    turned: ({ id, organizationId }, to) =>
+      tell({
+        type: to === 'failing' ? 'SinkFailing' : 'SinkRecovered',
+        subject: `sink/${id}`,
+        organizationId,
+        data: {},
+      }),
+  });
   const received = (receipt: Receipt) => {
     fresh.put(receipt);
     queue.hint([receiptHint(receipt.id, clock.now())]);
@@ -214,7 +230,7 @@ function createCore(config: Config, basics: Basics, stores: Stores) {
     queue,
     readSinks: () => lanes.refresh(),
   });
-  const watch = createWatchSinks({ ...parts, changed: () => sweep.lanes() });
+  const watch = createWatchSinks({ ...parts, tell, changed: () => sweep.lanes() });
   const deliver = createDeliver({ ...parts, lanes, watch, queue });
   const secrets = createRotateSecrets({ ...parts, changed: () => sweep.lanes() });
   const replays = createReplays({ ...parts, openSinks: () => lanes.open(), queue });
@@ -230,7 +246,25 @@ function createCore(config: Config, basics: Basics, stores: Stores) {
       'secrets that sign no longer': () => secrets.dropEnded(),
     },
   });
+  const service = createWatchService({
+    ...parts,
+    tell,
+    vitals: readVitals,
+    heartbeatMs: config.heartbeatMs,
+    version: VERSION,
+  });
   let stopRetention: Cancel | undefined;
+
+  function readVitals(): Vitals {
+    const { receipts, oldestAt } = inbox.backlog();
+    return {
+      backlogReceipts: receipts,
+      maxBacklogReceipts: config.maxBacklogReceipts,
+      backlogAgeMs: oldestAt === null ? 0 : clock.now() - oldestAt,
+      freeDiskBytes: gate.freeDiskBytes(),
+      minFreeDiskBytes: config.minFreeDiskBytes,
+    };
+  }
 
   function intakeLoad() {
     const postsInFlight = gate.postsInFlight();
@@ -254,6 +288,7 @@ function createCore(config: Config, basics: Basics, stores: Stores) {
       drained: (sinkId) => sweep.lane(sinkId),
     });
     await sweep.start();
+    service.start();
     stopRetention = startRetention({
       ...parts,
       limits: {
@@ -268,6 +303,7 @@ function createCore(config: Config, basics: Basics, stores: Stores) {
     gate.stop();
     sweep.stop();
     stopRetention?.();
+    service.stop();
     deliver.abort();
     await replays.stop();
     await queue.close();
@@ -285,6 +321,7 @@ function createCore(config: Config, basics: Basics, stores: Stores) {
     queue,
     replays,
     secrets,
+    service,
     start,
     stop,
     sweep,
@@ -310,7 +347,7 @@ async function openListeners(config: Config, basics: Basics, stores: Stores, cor
     probes: stores.probes,
     queueCounts: () => core.queue.counts(),
     clock,
-    version: readVersion(),
+    version: VERSION,
     draining: () => draining,
   });
   const manageSubscriptions = createManageSubscriptions({
@@ -405,6 +442,11 @@ function registerGauges(basics: Basics, stores: Stores, core: Core, acks: AckWin
   metrics.gauge('dead_letters', () => deliveries.countDead());
   metrics.gauge('held_items', () => core.held.items);
   metrics.gauge('free_disk_bytes', () => core.gate.freeDiskBytes());
+  metrics.gauge('heartbeat_timestamp_seconds', () => core.service.lastBeatAt() / 1000);
+  metrics.gauge('subscription_expires_in_seconds', async () => {
+    const [next] = await stores.subscriptions.endingBefore(Number.MAX_SAFE_INTEGER, 1);
+    return next && (next.expirationAt - clock.now()) / 1000;
+  });
   metrics.gauge('rate_store_degraded', () => 0); // this process is all there is
 }
 

@@ -35,6 +35,8 @@ export interface Config extends ConfiguredSecrets {
   readonly retentionMs: number;
   readonly deadLetterRetentionMs: number;
   readonly auditRetentionMs: number;
+  /** 0: no heartbeat. */
+  readonly heartbeatMs: number;
   readonly logLevel: z.output<typeof LogLevel>;
   readonly healthDetails: 'everyone' | 'operator';
 }
@@ -79,6 +81,7 @@ const Environment = z.object({
   RETENTION_DAYS: whole(1, 3650, 7),
   DEAD_LETTER_RETENTION_DAYS: whole(1, 3650, 30),
   AUDIT_RETENTION_DAYS: whole(1, 3650, 365),
+  HEARTBEAT_SECONDS: whole(0, 86_400, 300),
   LOG_LEVEL: LogLevel.default('info'),
   HEALTH_DETAILS: oneOf('everyone', 'operator').default('everyone'),
 });
@@ -126,6 +129,7 @@ function toConfig(data: z.output<typeof Environment>): Omit<Config, keyof Config
     retentionMs: data.RETENTION_DAYS * DAY_MS,
     deadLetterRetentionMs: data.DEAD_LETTER_RETENTION_DAYS * DAY_MS,
     auditRetentionMs: data.AUDIT_RETENTION_DAYS * DAY_MS,
+    heartbeatMs: data.HEARTBEAT_SECONDS * 1000,
     logLevel: data.LOG_LEVEL,
     healthDetails: data.HEALTH_DETAILS,
   };

@@ -21,7 +21,7 @@ export function addBackup(program: Command, cli: Cli): void {
         progress: (file, share) => progress.tell(`Copying ${file}: ${Math.floor(100 * share)} %`),
       })
         .catch(asFailed)
-        .finally(progress.end);
+        .finally(() => progress.end());
       if (cli.out.json) cli.out.value(manifest);
       else cli.out.list(manifest.files, { FILE: 'path', BYTES: 'bytes', SHA256: 'sha256' });
       cli.out.note(noteOnKeys(manifest.files.map(({ path }) => path)));

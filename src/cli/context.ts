@@ -44,7 +44,11 @@ export function createCli(program: Command, deps: CliDeps): Cli {
   const out = () => createOutput(deps.streams, options());
   async function target(): Promise<Target> {
     const { url = deps.settings.url, keyFile } = options();
-    return { url: checkedUrl(url), found: await findOperatorKey(deps.settings, keyFile) };
+    const found = await findOperatorKey(deps.settings, keyFile);
+    if (isExposed(checkedUrl(url)) && found.key !== undefined) {
+      out().note(`The key goes to ${url} unencrypted: better say https`);
+    }
+    return { url, found };
   }
 
   return {
@@ -61,7 +65,7 @@ export function createCli(program: Command, deps: CliDeps): Cli {
         ...(await target()),
         organization,
         signal: deps.signal,
-        note: out().note,
+        note: (text) => out().note(text),
       });
     },
   };
@@ -71,4 +75,9 @@ function checkedUrl(text: string): string {
   const url = URL.parse(text);
   if (url !== null && /^https?:$/.test(url.protocol)) return text;
   throw usageError(`${text} is no http or https URL: say one such as --url http://127.0.0.1:8010`);
+}
+
+function isExposed(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'http:' && !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
 }

@@ -93,7 +93,7 @@ function canonical(field: string, value: unknown): string {
       .toSorted()
       .join('&');
   }
-  const text = String(value).trim();
+  const text = typeof value === 'string' ? value.trim() : JSON.stringify(value);
   switch (field) {
     case 'url':
       return JSON.stringify(URL.parse(text)?.href ?? text);

@@ -58,18 +58,18 @@ function toText(ring: readonly EncryptionKey[]): string {
 }
 
 /** As the service finds it: in its environment, else where it keeps what it generated. */
-async function readRing({ dataDir, variable }: CliSettings): Promise<readonly EncryptionKey[]> {
+async function readRing(settings: CliSettings): Promise<readonly EncryptionKey[]> {
   const problems: string[] = [];
   const env = {
-    ENCRYPTION_KEYS: variable('ENCRYPTION_KEYS'),
-    ENCRYPTION_KEY: variable('ENCRYPTION_KEY'),
+    ENCRYPTION_KEYS: settings.variable('ENCRYPTION_KEYS'),
+    ENCRYPTION_KEY: settings.variable('ENCRYPTION_KEY'),
   };
   const { encryptionKeys } = readSecrets(env, false, (name, problem) => {
     problems.push(`${name} ${problem}`);
   });
   if (problems.length > 0) throw usageError(problems.join('; '));
   if (encryptionKeys !== undefined) return encryptionKeys;
-  const path = join(dataDir, 'secrets', 'encryption-key');
+  const path = join(settings.dataDir, 'secrets', 'encryption-key');
   const generated = await readSecretFile(path);
   if (generated !== undefined) return [bareEncryptionKey(new Secret(generated.trim()))];
   throw usageError(

@@ -63,23 +63,27 @@ export function createOutput(
     writeLine(table.toString());
   }
 
+  function tell(text: string): void {
+    if (!stderr.isTTY) return;
+    stderr.write(`${CLEAR_LINE}${printable(text).slice(0, stderr.columns - 1)}`);
+  }
+
   return {
     json,
     isInteractive: stdin.isTTY === true && stderr.isTTY,
     value,
 
     list(things, columns) {
-      if (json) return value(things);
-      const cells = things.map((thing) =>
-        Object.values(columns).map((column) => toCell(thing, column)),
-      );
-      rows(Object.keys(columns), cells);
+      const toRow = (thing: (typeof things)[number]) =>
+        Object.values(columns).map((column) => toCell(thing, column));
+      if (json) value(things);
+      else rows(Object.keys(columns), things.map(toRow));
     },
 
     thing(thing, columns) {
-      if (json) return value(thing);
       const pairs = Object.entries(columns).map(([name, column]) => [name, toCell(thing, column)]);
-      rows([], pairs);
+      if (json) value(thing);
+      else rows([], pairs);
     },
 
     entry(thing, line) {
@@ -91,10 +95,6 @@ export function createOutput(
 
     // No package's spinner: they end the process at SIGINT, before anything is cleaned up.
     progress(text) {
-      const tell = (next: string) => {
-        if (stderr.isTTY)
-          stderr.write(`${CLEAR_LINE}${printable(next).slice(0, stderr.columns - 1)}`);
-      };
       tell(text);
       return { tell, end: () => tell('') };
     },
@@ -109,7 +109,7 @@ export function printable(text: string): string {
 function toCell<T extends object>(thing: T, column: Column<T>): string {
   const shown = typeof column === 'function' ? column(thing) : thing[column];
   if (shown === null || shown === undefined) return '-';
-  return printable(typeof shown === 'object' ? JSON.stringify(shown) : String(shown));
+  return printable(typeof shown === 'string' ? shown : JSON.stringify(shown));
 }
 
 const COLOURS = {

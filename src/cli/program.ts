@@ -29,10 +29,13 @@ export function createProgram(deps: CliDeps & { start: () => Promise<void> }): C
     .option('--organization <id>', 'whose things; default: default')
     .option('--json', 'results as JSON')
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
-    .showHelpAfterError('(--help tells more)')
     .configureOutput({
       writeOut: (text) => void deps.streams.stdout.write(text),
       writeErr: (text) => void deps.streams.stderr.write(text),
+      outputError: (text, write) =>
+        write(
+          `${text.trim().replace('error:', 'sallyport:').replaceAll(/\s*\n/g, ' ')}; see --help\n`,
+        ),
     })
     .addHelpText('after', CODES)
     .exitOverride();

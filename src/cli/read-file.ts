@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { usageError } from './cli-error.ts';
 import type { CliSettings } from './settings.ts';
 

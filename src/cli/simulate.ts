@@ -34,8 +34,6 @@ interface SimulateOptions {
 /** `simulate`: a Graph and a consumer of its own, to see that nothing is lost in between. */
 export function addSimulate(program: Command, cli: Cli): void {
   const share = number(0, 1);
-  const option = (flags: string, description: string, read: (text: string) => unknown) =>
-    new Option(flags, description).argParser(read);
   program
     .command('simulate')
     .description('play Graph and a consumer to the service; exit code 1 when anything is missing')
@@ -68,7 +66,7 @@ export function addSimulate(program: Command, cli: Cli): void {
             ? new CliError(EXITS[error.failure], error.message, error)
             : error;
         })
-        .finally(progress.end);
+        .finally(() => progress.end());
       showReport(cli, report);
       if (!report.ok) cli.failed();
     });
@@ -79,7 +77,6 @@ function describe({ step, posts, plannedPosts, delivered, missing }: SimulationP
 }
 
 function showReport(cli: Cli, report: SimulationReport): void {
-  const percent = (part: number) => `${(100 * part).toFixed(2)} %`;
   cli.out.thing(report, {
     OK: 'ok',
     SEED: 'seed',
@@ -111,4 +108,12 @@ function given<T extends object>(options: T): Partial<T> {
   const present: Partial<T> = { ...options };
   for (const name in present) if (present[name] === undefined) delete present[name];
   return present;
+}
+
+function option(flags: string, description: string, read: (text: string) => unknown): Option {
+  return new Option(flags, description).argParser(read);
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(2)} %`;
 }

@@ -29,7 +29,7 @@ export const SINK_DETAILS: Columns<Item> = {
 
 /** In a word or two: what an operator wants to know first. */
 export function stateOf({ enabled, disabledReason, failingSince }: Item): string {
-  if (enabled !== true) return String(disabledReason ?? 'disabled');
+  if (enabled !== true) return typeof disabledReason === 'string' ? disabledReason : 'disabled';
   return typeof failingSince === 'string' ? `failing since ${failingSince}` : 'enabled';
 }
 

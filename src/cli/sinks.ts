@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { examples, limitOption, whole } from './arguments.ts';
+import { usageError } from './cli-error.ts';
 import type { Cli } from './context.ts';
 import { showList } from './lists.ts';
 import { findSink, SINK_COLUMNS, SINK_DETAILS, SINKS } from './sink.ts';
@@ -83,6 +84,10 @@ function addAdd(group: Command, cli: Cli): void {
       ),
     )
     .action(async (name: string, options: AddOptions) => {
+      // Told here, before a key goes to the address that was meant for the events.
+      if (options.kind === 'webhook' && options.to === undefined) {
+        throw usageError('A webhook needs --to <url>; --url is where the service is');
+      }
       const body = await toSink(name, options, cli);
       const api = await cli.api();
       const sink = await api.item('POST', SINKS, { body });

@@ -7,6 +7,8 @@ export interface Counters {
   http_requests_total: { method: string; route: string; status_code: string };
   /** Requests refused because their client had used up what the policy allows. */
   rate_limit_exceeded_total: { policy: string };
+  /** What operators were told, by type; see `OperationsEventType`. */
+  operations_events_total: { type: string };
 }
 
 /** Durations in seconds, with the names of their labels. */
@@ -28,9 +30,15 @@ export interface Gauges {
   dead_letters: number;
   held_items: number;
   free_disk_bytes: number;
+  /** Until the next subscription ends, below 0 when one has ended; left out when none ends soon. */
+  subscription_expires_in_seconds: number;
+  /** When the watch last told that it is alive, epoch seconds. */
+  heartbeat_timestamp_seconds: number;
   /** 1 while limits are counted by each instance for itself, because their store is away; else 0. */
   rate_store_degraded: number;
 }
+
+type GaugeValue<N extends keyof Gauges> = Gauges[N] | undefined;
 
 /**
  * Counts what happens. Never throws and never waits. Label values come from bounded sets: route
@@ -39,6 +47,9 @@ export interface Gauges {
 export interface Metrics {
   count<N extends keyof Counters>(name: N, labels: Counters[N], by?: number): void;
   observe<N extends keyof Histograms>(name: N, labels: Histograms[N], seconds: number): void;
-  /** `read` is called at each scrape and may be asynchronous; its failure leaves the gauge out. */
-  gauge<N extends keyof Gauges>(name: N, read: () => Gauges[N] | Promise<Gauges[N]>): void;
+  /**
+   * `read` is called at each scrape and may be asynchronous; when it fails or gives `undefined` the
+   * gauge is left out.
+   */
+  gauge<N extends keyof Gauges>(name: N, read: () => GaugeValue<N> | Promise<GaugeValue<N>>): void;
 }

@@ -8,6 +8,7 @@ import { createDeliver } from '../../src/app/delivery/deliver.ts';
 import { createLanes } from '../../src/app/delivery/lanes.ts';
 import { createSweep, LANE_HINTS, type Sweep } from '../../src/app/delivery/sweep.ts';
 import { createWatchSinks } from '../../src/app/delivery/watch-sinks.ts';
+import type { OperationsEvent } from '../../src/domain/operations/operations-event.ts';
 import type { Sink } from '../../src/domain/delivery/sink.ts';
 import { HeldQuota } from '../../src/domain/notifications/held-quota.ts';
 import type { SinkAnswer, SinkTry } from '../../src/ports/notification-sink.ts';
@@ -100,8 +101,14 @@ export async function openDeliveryParts() {
       deliver: (_event, attempt) =>
         destinations.deliver(target.kind === 'log' ? 'log' : target.url, attempt),
     }),
+    turned: () => undefined,
   });
-  const watch = createWatchSinks({ ...basics, changed: () => sweep.lanes() });
+  const told: OperationsEvent[] = [];
+  const watch = createWatchSinks({
+    ...basics,
+    tell: (event) => void told.push(event),
+    changed: () => sweep.lanes(),
+  });
   const deliver = createDeliver({ ...basics, lanes, watch });
   const held = new HeldQuota();
   const sweep: Sweep = createSweep({

@@ -18,7 +18,9 @@ const LATER = BUILT_AT + 1000;
 const full = () => ({
   kind: 'webhook' as const,
   url: 'https://sink.example/in?a=1',
+  purpose: 'operations' as const,
   secrets: anEnvelope(),
+  previousSecretsUntil: BUILT_AT + 5,
   headers: anEnvelope(),
   filter: {
     tenantId: ['t-1', 't-2'],
@@ -32,6 +34,7 @@ const full = () => ({
   concurrency: 3,
   ratePerSecond: 7,
   description: 'für „alle“ ✓',
+  notes: '<i>ours</i>',
   failingSince: BUILT_AT,
 });
 
@@ -48,6 +51,9 @@ export function describeSinkRepository(
     afterEach(() => harness.close());
 
     const list = (page: PageRequest) => harness.sinks.list('default', page);
+    const listDeleted = (page: PageRequest) =>
+      harness.sinks.list('default', { ...page, deleted: true });
+    const softDelete = (id: string) => harness.sinks.softDelete('default', id, LATER);
     async function insert(changes: Partial<Sink> = {}): Promise<Sink> {
       const sink = aSink(changes);
       await harness.sinks.insert(sink);
@@ -91,8 +97,9 @@ export function describeSinkRepository(
         { name: 'new name' },
         { enabled: true, disabledReason: null },
         { filter: { lifecycle: 'only' }, failingSince: null },
-        { secrets: anEnvelope(), headers: null, url: null },
-        { concurrency: 200, ratePerSecond: null, description: null },
+        { secrets: anEnvelope(), previousSecretsUntil: null, headers: null, url: null },
+        { concurrency: 200, ratePerSecond: null, description: null, notes: null },
+        { previousSecretsUntil: LATER, notes: 'n' },
       ] satisfies SinkChange[]) {
         const before = await harness.sinks.find('default', sink.id);
         const after = await harness.sinks.update('default', sink.id, change, LATER);
@@ -133,6 +140,96 @@ export function describeSinkRepository(
       expect(await harness.sinks.softDelete('default', sink.id, LATER)).toBe(false);
     });
 
+    it('lists the soft-deleted ones of an organisation by themselves, the oldest first', async () => {
+      const sinks = [await insert(), await insert(), await insert()];
+      await insert();
+      await insert({ organizationId: 'other', deletedAt: LATER });
+      for (const { id } of sinks) await softDelete(id);
+      const deleted = sinks.map((sink) => ({ ...sink, updatedAt: LATER, deletedAt: LATER }));
+      expect(await pagesOf(listDeleted, 2)).toEqual([deleted.slice(0, 2), deleted.slice(2)]);
+    });
+
+    it('finds a deleted one under its id, and only while it is deleted', async () => {
+      const sink = await insert(full());
+      expect(await harness.sinks.findDeleted('default', sink.id)).toBeUndefined();
+      await softDelete(sink.id);
+      const deleted = { ...sink, updatedAt: LATER, deletedAt: LATER };
+      expect(await harness.sinks.findDeleted('default', sink.id)).toEqual(deleted);
+      expect(await harness.sinks.findDeleted('other', sink.id)).toBeUndefined();
+    });
+
+    it('restores a soft-deleted one as it was', async () => {
+      const sink = await insert(full());
+      await softDelete(sink.id);
+      const restore = () => harness.sinks.restore('default', sink.id, LATER + 1);
+      const restored = { ...sink, updatedAt: LATER + 1 };
+      expect(await restore()).toEqual(restored);
+      harness = await harness.reopen();
+      expect(await harness.sinks.all()).toEqual([restored]);
+      expect(await restore()).toBeUndefined();
+    });
+
+    it('removes for good only what is soft-deleted', async () => {
+      const sink = await insert();
+      const remove = () => harness.sinks.permanentlyDelete('default', sink.id);
+      expect(await remove()).toBe(false);
+      expect(await harness.sinks.all()).toEqual([sink]);
+      await softDelete(sink.id);
+      expect(await remove()).toBe(true);
+      expect(await remove()).toBe(false);
+      harness = await harness.reopen();
+      expect((await listDeleted({ limit: 10 })).data).toEqual([]);
+      expect(await harness.sinks.restore('default', sink.id, LATER)).toBeUndefined();
+    });
+
+    it('replaces secrets that are still the given ones', async () => {
+      const sink = await insert(full());
+      const by = { secrets: anEnvelope(), previousSecretsUntil: LATER + 9 };
+      const after = await harness.sinks.replaceSecrets(sink, by, LATER);
+      expect(after).toEqual({ ...sink, ...by, updatedAt: LATER });
+      harness = await harness.reopen();
+      expect(await harness.sinks.find('default', sink.id)).toEqual(after);
+      const none = { secrets: null, previousSecretsUntil: null };
+      expect(await harness.sinks.replaceSecrets({ ...sink, ...by }, none, LATER)).toMatchObject(
+        none,
+      );
+      const again = { secrets: anEnvelope(), previousSecretsUntil: null };
+      expect(await harness.sinks.replaceSecrets({ ...sink, ...none }, again, LATER)).toMatchObject(
+        again,
+      );
+    });
+
+    it('replaces no secrets that are others by now, or of a sink that is not there', async () => {
+      const sink = await insert(full());
+      const by = () => ({ secrets: anEnvelope(), previousSecretsUntil: null });
+      const { sinks } = harness;
+      for (const stale of [
+        { ...sink, secrets: anEnvelope() },
+        { ...sink, secrets: null },
+        { ...sink, organizationId: 'other' },
+        { ...sink, id: randomUUID() },
+      ]) {
+        expect(await sinks.replaceSecrets(stale, by(), LATER)).toBeUndefined();
+      }
+      expect(await sinks.find('default', sink.id)).toEqual(sink);
+      await softDelete(sink.id);
+      expect(await sinks.replaceSecrets(sink, by(), LATER)).toBeUndefined();
+    });
+
+    it('lets one of concurrent replacements of the same secrets succeed', async () => {
+      const sink = await insert(full());
+      const tries = Array.from({ length: 10 }, () =>
+        harness.sinks.replaceSecrets(
+          sink,
+          { secrets: anEnvelope(), previousSecretsUntil: LATER },
+          LATER,
+        ),
+      );
+      const [winner, ...others] = (await Promise.all(tries)).filter((each) => each !== undefined);
+      expect(others).toEqual([]);
+      expect(await harness.sinks.find('default', sink.id)).toEqual(winner);
+    });
+
     it('lets one of concurrent deletions succeed', async () => {
       const { id } = await insert();
       const tries = Array.from({ length: 10 }, () =>
@@ -148,6 +245,10 @@ export function describeSinkRepository(
       expect(await harness.sinks.softDelete('other', sink.id, LATER)).toBe(false);
       expect((await harness.sinks.list('other', { limit: 10 })).data).toEqual([]);
       expect(await harness.sinks.all()).toEqual([sink]);
+      await softDelete(sink.id);
+      expect(await harness.sinks.restore('other', sink.id, LATER)).toBeUndefined();
+      expect(await harness.sinks.permanentlyDelete('other', sink.id)).toBe(false);
+      expect((await listDeleted({ limit: 10 })).data).toHaveLength(1);
     });
 
     it('knows nothing under an id that was never there', async () => {
@@ -155,6 +256,8 @@ export function describeSinkRepository(
       expect(await harness.sinks.find('default', id)).toBeUndefined();
       expect(await harness.sinks.update('default', id, { name: 'x' }, LATER)).toBeUndefined();
       expect(await harness.sinks.softDelete('default', id, LATER)).toBe(false);
+      expect(await harness.sinks.restore('default', id, LATER)).toBeUndefined();
+      expect(await harness.sinks.permanentlyDelete('default', id)).toBe(false);
     });
 
     it('inserts a first sink once, whoever asks at the same time', async () => {
@@ -168,6 +271,15 @@ export function describeSinkRepository(
     it('inserts no first sink where there was one that is deleted now', async () => {
       const { id } = await insert({ organizationId: 'other' });
       await harness.sinks.softDelete('other', id, LATER);
+      harness = await harness.reopen();
+      expect(await harness.sinks.insertFirst(aSink())).toBe(false);
+      expect(await harness.sinks.all()).toEqual([]);
+    });
+
+    it('inserts no first sink where there was one that is removed for good', async () => {
+      const { id } = await insert();
+      await softDelete(id);
+      await harness.sinks.permanentlyDelete('default', id);
       harness = await harness.reopen();
       expect(await harness.sinks.insertFirst(aSink())).toBe(false);
       expect(await harness.sinks.all()).toEqual([]);

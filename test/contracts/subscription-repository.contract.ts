@@ -4,6 +4,7 @@ import type { PageRequest } from '../../src/domain/page.ts';
 import type {
   KnownSubscription,
   Subscription,
+  SubscriptionChange,
 } from '../../src/domain/subscriptions/subscription.ts';
 import type { SubscriptionRepository } from '../../src/ports/subscription-repository.ts';
 import { aSubscription, BUILT_AT } from '../support/builders.ts';
@@ -15,6 +16,8 @@ export interface SubscriptionRepositoryHarness {
   reopen(): Promise<SubscriptionRepositoryHarness>;
   close(): Promise<void>;
 }
+
+const LATER = BUILT_AT + 1000;
 
 /** What `SubscriptionRepository` promises. Every adapter runs all of it; none opts out of a case. */
 export function describeSubscriptionRepository(
@@ -29,6 +32,13 @@ export function describeSubscriptionRepository(
     afterEach(() => harness.close());
 
     const list = (page: PageRequest) => harness.subscriptions.list('default', page);
+    const listDeleted = (page: PageRequest) =>
+      harness.subscriptions.list('default', { ...page, deleted: true });
+    const find = (id: string) => harness.subscriptions.find('default', id);
+    const update = (id: string, change: SubscriptionChange) =>
+      harness.subscriptions.update('default', id, change, LATER);
+    const softDelete = (id: string, at = LATER) =>
+      harness.subscriptions.softDelete('default', id, at);
     async function insert(changes: Partial<Subscription> = {}): Promise<Subscription> {
       const subscription = aSubscription(changes);
       expect(await harness.subscriptions.insert(subscription)).toBe(true);
@@ -41,6 +51,7 @@ export function describeSubscriptionRepository(
         includeResourceData: true,
         encryptionCertificateId: 'cert-a',
         description: 'für „alle“ ✓',
+        notes: '<b>nobody</b> asked',
       });
       harness = await harness.reopen();
       expect(await harness.subscriptions.find('default', plain.id)).toEqual(plain);
@@ -88,6 +99,141 @@ export function describeSubscriptionRepository(
       const foreign = await insert({ organizationId: 'other' });
       expect(await harness.subscriptions.find('default', deleted.id)).toBeUndefined();
       expect(await harness.subscriptions.find('default', foreign.id)).toBeUndefined();
+    });
+
+    it('changes the given fields and no others', async () => {
+      const { id } = await insert();
+      for (const change of [
+        { clientStateDigest: 'd'.repeat(64), expirationAt: LATER },
+        { changeType: 'deleted', resource: "me/'; --" },
+        { includeResourceData: true, encryptionCertificateId: 'cert-a' },
+        { includeResourceData: false, encryptionCertificateId: null },
+        { description: 'für „alle“ ✓', notes: 'n' },
+        { description: null, notes: null },
+      ] satisfies SubscriptionChange[]) {
+        const before = await find(id);
+        const after = await update(id, change);
+        expect(after).toEqual({ ...before, ...change, updatedAt: LATER });
+        expect(await find(id)).toEqual(after);
+      }
+    });
+
+    it('keeps every one of concurrent changes to different fields', async () => {
+      const { id } = await insert();
+      const changes: SubscriptionChange[] = [
+        { expirationAt: LATER },
+        { changeType: 'deleted' },
+        { notes: 'n' },
+        { includeResourceData: true },
+      ];
+      await Promise.all(changes.map((change) => update(id, change)));
+      const after = await find(id);
+      for (const change of changes) expect(after).toMatchObject(change);
+    });
+
+    it('shows what it changed to the next look-up', async () => {
+      const { id } = await insert();
+      await update(id, { clientStateDigest: 'e'.repeat(64) });
+      expect(await harness.subscriptions.lookUp([id])).toMatchObject([
+        { clientStateDigest: 'e'.repeat(64) },
+      ]);
+    });
+
+    it('leaves a soft-deleted one out of reads and changes, but not of look-ups', async () => {
+      const [subscription, kept] = [await insert(), await insert()];
+      expect(await softDelete(subscription.id)).toBe(true);
+      harness = await harness.reopen();
+      expect(await find(subscription.id)).toBeUndefined();
+      expect((await list({ limit: 10 })).data).toEqual([kept]);
+      expect(await update(subscription.id, { notes: 'x' })).toBeUndefined();
+      expect(await softDelete(subscription.id)).toBe(false);
+      expect(await harness.subscriptions.lookUp([subscription.id])).toMatchObject([
+        { deletedAt: LATER },
+      ]);
+    });
+
+    it('lists the soft-deleted ones of an organisation by themselves, the latest first', async () => {
+      const subscriptions = [await insert(), await insert(), await insert()];
+      await insert();
+      await insert({ organizationId: 'other', deletedAt: LATER });
+      for (const { id } of subscriptions) await softDelete(id);
+      const deleted = subscriptions
+        .toReversed()
+        .map((each) => ({ ...each, updatedAt: LATER, deletedAt: LATER }));
+      expect(await pagesOf(listDeleted, 2)).toEqual([deleted.slice(0, 2), deleted.slice(2)]);
+    });
+
+    it('restores a soft-deleted one as it was', async () => {
+      const subscription = await insert({ notes: 'kept' });
+      await softDelete(subscription.id);
+      const restored = { ...subscription, updatedAt: LATER + 1 };
+      const restore = () =>
+        harness.subscriptions.restore('default', subscription.id, LATER + 1);
+      expect(await restore()).toEqual(restored);
+      harness = await harness.reopen();
+      expect(await find(subscription.id)).toEqual(restored);
+      expect((await listDeleted({ limit: 10 })).data).toEqual([]);
+      expect(await restore()).toBeUndefined();
+    });
+
+    it('removes for good only what is soft-deleted, and its id is free then', async () => {
+      const subscription = await insert();
+      const { id } = subscription;
+      const remove = () => harness.subscriptions.permanentlyDelete('default', id);
+      expect(await remove()).toBe(false);
+      expect(await find(id)).toEqual(subscription);
+      await softDelete(id);
+      expect(await remove()).toBe(true);
+      expect(await remove()).toBe(false);
+      harness = await harness.reopen();
+      expect((await listDeleted({ limit: 10 })).data).toEqual([]);
+      expect(await harness.subscriptions.lookUp([id])).toEqual([]);
+      expect(await harness.subscriptions.insert(subscription)).toBe(true);
+    });
+
+    it('changes, deletes and restores nothing of another organisation, and no stranger', async () => {
+      const [living, deleted] = [await insert(), await insert({ deletedAt: BUILT_AT })];
+      const { subscriptions } = harness;
+      for (const [organization, id] of [
+        ['other', living.id],
+        ['other', deleted.id],
+        ['default', randomUUID()],
+      ] as const) {
+        const change = { notes: 'x' };
+        expect(await subscriptions.update(organization, id, change, LATER)).toBeUndefined();
+        expect(await subscriptions.softDelete(organization, id, LATER)).toBe(false);
+        expect(await subscriptions.restore(organization, id, LATER)).toBeUndefined();
+        expect(await subscriptions.permanentlyDelete(organization, id)).toBe(false);
+      }
+      expect(await find(living.id)).toEqual(living);
+      expect((await listDeleted({ limit: 10 })).data).toEqual([deleted]);
+    });
+
+    it('lets one of concurrent deletions, restorations and removals succeed', async () => {
+      const { id } = await insert();
+      const tenTimes = <T>(act: () => Promise<T>) =>
+        Promise.all(Array.from({ length: 10 }, () => act()));
+      const won = (results: readonly unknown[]) => results.filter(Boolean).length;
+      const { subscriptions } = harness;
+      expect(won(await tenTimes(() => softDelete(id)))).toBe(1);
+      expect(won(await tenTimes(() => subscriptions.restore('default', id, LATER)))).toBe(1);
+      await softDelete(id);
+      expect(won(await tenTimes(() => subscriptions.permanentlyDelete('default', id)))).toBe(1);
+    });
+
+    it('gives those of all organisations that end soon, the next to end first', async () => {
+      const at = (expirationAt: number, changes: Partial<Subscription> = {}) =>
+        insert({ expirationAt, ...changes });
+      const [third, first] = [await at(LATER + 3), await at(LATER + 1)];
+      const second = await at(LATER + 2, { organizationId: 'other' });
+      await at(LATER + 2, { deletedAt: BUILT_AT });
+      await at(LATER + 4);
+      const ending = (limit: number) => harness.subscriptions.endingBefore(LATER + 4, limit);
+      expect(await ending(10)).toEqual([first, second, third]);
+      expect(await ending(2)).toEqual([first, second]);
+      expect(await harness.subscriptions.endingBefore(LATER + 1, 10)).toEqual([]);
+      await update(first.id, { expirationAt: LATER + 100 });
+      expect(await ending(1)).toEqual([second]);
     });
 
     it('looks up over all organisations, deleted ones included, unknown ones left out', async () => {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, it } from '@jest/globals';
+import { expect, it, jest } from '@jest/globals';
 import { openSqliteInbox, type SqliteInbox } from '../../src/adapters/sqlite/inbox.ts';
 import { systemClock } from '../../src/adapters/telemetry/clock.ts';
 import { StoreUnavailableError } from '../../src/domain/errors.ts';
@@ -15,19 +15,24 @@ import { expectAtOnce } from './hang-scenario.ts';
 import { describeWith, PRLIMIT } from './needs.ts';
 import { mountSmallDisk, SMALL_DISK, type SmallDisk } from './small-disk.ts';
 
-/** Posts one after the other until it is told to stop; gives the statuses that were answered. */
-function keepPosting(gateway: Gateway): { stop: () => Promise<number[]> } {
+jest.setTimeout(90_000);
+
+/** Posts one after the other until it is told to stop; `statuses` is what was answered. */
+function keepPosting(gateway: Gateway): {
+  readonly statuses: readonly number[];
+  stop: () => Promise<void>;
+} {
+  const statuses: number[] = [];
   let stopping = false;
   const running = (async () => {
-    const statuses: number[] = [];
     while (!stopping) {
       const { status } = await gateway.post(`kept-${statuses.length}`);
       statuses.push(status);
       if (status !== 202) await sleep(20); // the patience of a sender
     }
-    return statuses;
   })();
   return {
+    statuses,
     stop() {
       stopping = true;
       return running;
@@ -57,54 +62,45 @@ async function untilAccepted(gateway: Gateway, id: string): Promise<void> {
 }
 
 describeWith(SMALL_DISK, 'a disk that is full', () => {
-  it(
-    'is answered 503, named in the log, and nothing that was acknowledged is lost',
-    () =>
-      onSmallDisk({ megabytes: 16 }, async (gateway, disk) => {
-        const load = keepPosting(gateway);
-        await until(() => gateway.acknowledged.size > 50, 'notifications arrive');
-        disk.fill(0);
-        let refused = await gateway.post('full');
-        await until(async () => {
-          refused = await gateway.post('full');
-          return refused.status === 503;
-        }, 'the disk is noticed to be full');
-        expect(refused.retryAfter).toBeGreaterThanOrEqual(1);
-        await expectAtOnce(() => gateway.handshake());
-        expect(gateway.child.lines.join('\n')).toMatch(/inbox\.db: .*database or disk is full/);
+  it('is answered 503, named in the log, and nothing that was acknowledged is lost', () =>
+    onSmallDisk({ megabytes: 16 }, async (gateway, disk) => {
+      const load = keepPosting(gateway);
+      await until(() => gateway.acknowledged.size > 50, 'notifications arrive');
+      disk.fill(0);
+      let refused = await gateway.post('full');
+      await until(async () => {
+        refused = await gateway.post('full');
+        return refused.status === 503;
+      }, 'the disk is noticed to be full');
+      expect(refused.retryAfter).toBeGreaterThanOrEqual(1);
+      await expectAtOnce(() => gateway.handshake());
+      expect(gateway.child.lines.join('\n')).toMatch(/inbox\.db: .*database or disk is full/);
 
-        disk.makeRoom();
-        await untilAccepted(gateway, 'room');
-        const statuses = await load.stop();
-        expect(new Set(statuses)).toEqual(new Set([202, 503]));
-        expect(statuses.at(-1)).toBe(202);
-        await gateway.untilDelivered(45_000);
-      }),
-    90_000,
-  );
+      disk.makeRoom();
+      await until(() => load.statuses.at(-1) === 202, 'it accepts again');
+      await load.stop();
+      expect(new Set(load.statuses)).toEqual(new Set([202, 503]));
+      await gateway.untilDelivered(45_000);
+    }));
 
-  it(
-    'is not filled by notifications: MIN_FREE_DISK_MB keeps room for what is under way',
-    () =>
-      onSmallDisk({ megabytes: 16, env: { MIN_FREE_DISK_MB: '4' } }, async (gateway, disk) => {
-        expect((await gateway.post('before')).status).toBe(202);
-        disk.fill(3 * 1024 * 1024);
-        let refused = await gateway.post('low');
-        await until(async () => {
-          refused = await gateway.post('low');
-          return refused.status === 503;
-        }, 'the bound is noticed, which is asked for once a second');
-        expect(refused.retryAfter).toBe(5);
-        expect(refused.text).toContain('almost full');
-        await gateway.untilDelivered();
-        expect(gateway.child.lines.join('\n')).not.toMatch(/disk is full/);
+  it('is not filled by notifications: MIN_FREE_DISK_MB keeps room for what is under way', () =>
+    onSmallDisk({ megabytes: 16, env: { MIN_FREE_DISK_MB: '4' } }, async (gateway, disk) => {
+      expect((await gateway.post('before')).status).toBe(202);
+      disk.fill(3 * 1024 * 1024);
+      let refused = await gateway.post('low');
+      await until(async () => {
+        refused = await gateway.post('low');
+        return refused.status === 503;
+      }, 'the bound is noticed, which is asked for once a second');
+      expect(refused.retryAfter).toBe(5);
+      expect(refused.text).toContain('almost full');
+      await gateway.untilDelivered();
+      expect(gateway.child.lines.join('\n')).not.toMatch(/disk is full/);
 
-        disk.makeRoom();
-        await untilAccepted(gateway, 'room');
-        await gateway.untilDelivered();
-      }),
-    60_000,
-  );
+      disk.makeRoom();
+      await untilAccepted(gateway, 'room');
+      await gateway.untilDelivered();
+    }));
 });
 
 describeWith(SMALL_DISK, 'a disk too full to fold the log into the file', () => {
@@ -137,7 +133,7 @@ describeWith(SMALL_DISK, 'a disk too full to fold the log into the file', () => 
       await opened.at(-1)?.close();
       disk.unmount();
     }
-  }, 60_000);
+  });
 });
 
 function aLargeReceipt(at: number): Receipt {
@@ -180,5 +176,5 @@ describeWith(PRLIMIT, 'a file that must not grow any more', () => {
     } finally {
       await gateway.close();
     }
-  }, 60_000);
+  });
 });

@@ -1,9 +1,11 @@
 import { join } from 'node:path';
-import { it } from '@jest/globals';
+import { it, jest } from '@jest/globals';
 import { hangSyncs } from './attach-strace.ts';
 import { startGateway } from './gateway.ts';
 import { hangInbox } from './hang-scenario.ts';
 import { describeWith, STRACE } from './needs.ts';
+
+jest.setTimeout(60_000);
 
 describeWith(STRACE, 'a disk that hangs in a sync', () => {
   it('is answered 503 in time, holds up nothing else, and loses nothing', async () => {
@@ -16,5 +18,5 @@ describeWith(STRACE, 'a disk that hangs in a sync', () => {
     } finally {
       await gateway.close();
     }
-  }, 60_000);
+  });
 });

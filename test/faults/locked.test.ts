@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { startGateway } from './gateway.ts';
 import { expectAtOnce, hangInbox } from './hang-scenario.ts';
+
+jest.setTimeout(60_000);
 
 // Longer than a thread waits for the lock (5 s), so that its calls fail and are done again.
 const LOCKED_MS = 5500;
@@ -26,7 +28,7 @@ describe('a database that somebody else has locked', () => {
     } finally {
       await gateway.close();
     }
-  }, 60_000);
+  });
 
   it('store.db: what is known goes on being acknowledged, and is delivered after', async () => {
     const gateway = await startGateway();
@@ -57,5 +59,5 @@ describe('a database that somebody else has locked', () => {
     } finally {
       await gateway.close();
     }
-  }, 60_000);
+  });
 });

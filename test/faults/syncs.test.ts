@@ -1,9 +1,11 @@
 import { join } from 'node:path';
-import { expect, it } from '@jest/globals';
+import { expect, it, jest } from '@jest/globals';
 import { attachStrace, failSyncs } from './attach-strace.ts';
 import { startGateway, type Gateway } from './gateway.ts';
 import { describeWith, STRACE } from './needs.ts';
 import { isAccepted, isSync, readTrace, type TracedCall } from './sync-trace.ts';
+
+jest.setTimeout(60_000);
 
 /** Every write and sync of the service while `work` runs; each sync takes 5 ms, as on a disk. */
 async function trace(gateway: Gateway, work: () => Promise<void>): Promise<TracedCall[]> {
@@ -45,7 +47,7 @@ describeWith(STRACE, 'the syncs of the disk', () => {
     } finally {
       await gateway.close();
     }
-  }, 60_000);
+  });
 
   it('are shared by notifications that come together', async () => {
     const gateway = await startGateway();
@@ -66,7 +68,7 @@ describeWith(STRACE, 'the syncs of the disk', () => {
     } finally {
       await gateway.close();
     }
-  }, 60_000);
+  });
 
   it('are not taken for done when they fail', async () => {
     const gateway = await startGateway();
@@ -81,5 +83,5 @@ describeWith(STRACE, 'the syncs of the disk', () => {
     } finally {
       await gateway.close();
     }
-  }, 60_000);
+  });
 });

@@ -1,12 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { openSqliteStore } from '../../src/adapters/sqlite/store.ts';
-import { systemClock } from '../../src/adapters/telemetry/clock.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { importSamples, readSample, startService, type TestService } from '../support/service.ts';
-import { silentLog } from '../support/silent-log.ts';
 import { until } from '../support/wait.ts';
 
 const SECRET = `whsec_${Buffer.from('TEST ONLY: planted secret of a sink').toString('base64')}`;
+const EMPTY_QUEUE = { due: 0, claimed: 0, dead: 0, oldestAt: null };
 const WEBHOOK = { name: 'hook', kind: 'webhook', url: 'https://sink.example/in' };
 
 describe('/api/sinks', () => {
@@ -34,19 +32,23 @@ describe('/api/sinks', () => {
     expect(sink).toEqual({
       ...WEBHOOK,
       id: expect.any(String),
+      purpose: 'notifications',
       hasHeaders: false,
+      previousSecretsUntil: null,
       filter: {},
       enabled: true,
       disabledReason: null,
       concurrency: 20,
       ratePerSecond: null,
       description: null,
+      notes: null,
       failingSince: null,
       createdAt: expect.stringMatching(/Z$/),
       updatedAt: expect.stringMatching(/Z$/),
+      deletedAt: null,
     });
     const read = await service.api('GET', `/api/sinks/${sink.id}`);
-    expect(read.body).toEqual(sink);
+    expect(read.body).toEqual({ ...sink, queue: EMPTY_QUEUE });
     const list = await service.api('GET', '/api/sinks?limit=200');
     const changed = await change(sink.id, { name: 'other' });
     expect(list.text + changed.text).not.toContain(secret.slice(6));
@@ -75,6 +77,7 @@ describe('/api/sinks', () => {
     ['no name', { name: ' ' }, 'name'],
     ['a name of two lines', { name: 'a\nb' }, 'name'],
     ['an unknown kind', { kind: 'mail' }, 'kind'],
+    ['an unknown purpose', { purpose: 'all' }, 'purpose'],
     ['an unknown field', { enable: true }, 'enable'],
     ['no url', { url: undefined }, 'url'],
     ['a url that is none', { url: 'sink.example' }, 'url'],
@@ -128,21 +131,28 @@ describe('/api/sinks', () => {
 
   it('changes the fields that are given and no others', async () => {
     const { id } = (await add({ description: 'first', ratePerSecond: 5 })).body;
-    const { body: before } = await service.api('GET', `/api/sinks/${id}`);
-    const { status, body } = await change(id, { ratePerSecond: null, enabled: false });
+    const read = async () => (await service.api('GET', `/api/sinks/${id}`)).body;
+    const { queue, ...before } = await read();
+    const { status, body } = await change(id, {
+      ratePerSecond: null,
+      enabled: false,
+      notes: 'ask <a href="https://wiki.example/x">the wiki</a>',
+    });
     expect(status).toBe(200);
     expect(body).toEqual({
       ...before,
       ratePerSecond: null,
       enabled: false,
+      notes: 'ask <a href="https://wiki.example/x" rel="noopener">the wiki</a>',
       updatedAt: expect.any(String),
     });
-    expect((await service.api('GET', `/api/sinks/${id}`)).body).toEqual(body);
+    expect(await read()).toEqual({ ...body, queue });
   });
 
   it.each<[string, unknown]>([
     ['its kind', { kind: 'log' }],
     ['its secret', { secret: SECRET }],
+    ['its purpose', { purpose: 'operations' }],
     ['its url to none', { url: null }],
     ['its url to another scheme', { url: 'ftp://sink.example' }],
   ])('does not change %s', async (_what, body) => {
@@ -158,30 +168,47 @@ describe('/api/sinks', () => {
     }
     expect((await change(id, { name: 'back' })).status).toBe(404);
     expect((await service.api('GET', '/api/sinks?limit=200')).text).not.toContain(id);
+    expect((await service.api('GET', '/api/sinks?limit=200&deleted=true')).text).toContain(id);
+  });
+
+  it('restores one as it was', async () => {
+    const { secret: _, ...before } = (await add({ description: 'kept' })).body;
+    const path = `/api/sinks/${before.id}`;
+    await service.api('DELETE', path);
+    const restored = await service.api('POST', `${path}/restore`);
+    expect(restored.status).toBe(200);
+    expect(restored.body).toEqual({ ...before, updatedAt: expect.any(String) });
+    expect((await service.api('POST', `${path}/restore`)).body).toEqual(restored.body);
+    expect((await service.api('GET', '/api/sinks?limit=200&deleted=true')).text).not.toContain(
+      before.id,
+    );
+  });
+
+  it('removes for good only what was removed before', async () => {
+    const path = `/api/sinks/${(await add()).body.id}`;
+    const early = await service.api('DELETE', `${path}?permanent=true`);
+    expect(early.status).toBe(409);
+    expect(early.body.error.code).toBe('CONFLICT');
+    expect((await service.api('DELETE', path)).status).toBe(204);
+    expect((await service.api('DELETE', `${path}?permanent=true`)).status).toBe(204);
+    expect((await service.api('DELETE', `${path}?permanent=true`)).status).toBe(404);
+    expect((await service.api('POST', `${path}/restore`)).status).toBe(404);
   });
 
   it('writes every act into the audit, without addresses and secrets', async () => {
     const { id } = (await add({ url: 'https://planted.example/', secret: SECRET })).body;
     await change(id, { headers: { a: 'planted-4711' } });
     await service.api('DELETE', `/api/sinks/${id}`);
-    const { dataDir } = service;
-    const options = { dataDir, clock: systemClock, log: silentLog, timeoutMs: 5000 };
-    const store = await openSqliteStore(options);
-    const entries = await store.audit.latest('default', 3);
-    await store.close();
-    expect(entries.map(({ eventType }) => eventType)).toEqual([
+    const { body, text } = await service.api('GET', `/api/audit?resource=sink/${id}`);
+    expect(body.data.map(({ eventType }: { eventType: string }) => eventType)).toEqual([
       'ADMIN_SINK_REMOVED',
       'ADMIN_SINK_CHANGED',
       'ADMIN_SINK_ADDED',
     ]);
-    for (const entry of entries) {
-      expect(entry).toMatchObject({
-        userId: 'operator',
-        outcome: 'SUCCESS',
-        resource: `sink/${id}`,
-      });
+    for (const entry of body.data) {
+      expect(entry).toMatchObject({ userId: 'operator', outcome: 'SUCCESS' });
     }
-    expect(JSON.stringify(entries)).not.toMatch(/planted|whsec_/);
+    expect(text).not.toMatch(/planted|whsec_/);
   });
 });
 

@@ -20,10 +20,16 @@ export function lockDataFolder(dataDir: string): DataFolder {
     lock.exec('BEGIN EXCLUSIVE');
   } catch (cause) {
     lock.close();
+    if (!isBusy(cause)) throw new Error(`${path}/lock.db is damaged: remove it`, { cause });
     throw new Error(
       `The data folder ${path} is in use by another Sallyport: stop that one, or set DATA_DIR to another folder`,
       { cause },
     );
   }
   return { path, release: () => lock.close() };
+}
+
+// SQLITE_BUSY (https://sqlite.org/rescode.html)
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === 5;
 }

@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 
 // SQLITE_CORRUPT and SQLITE_NOTADB (https://sqlite.org/rescode.html).
-const DAMAGED = [11, 26];
+const DAMAGED = new Set([11, 26]);
 // A second or so; beyond, it would hold up every start.
 const MAX_CHECKED_BYTES = 256 * 1024 * 1024;
 
@@ -39,7 +39,7 @@ export function namingDamage<T>(file: string, work: () => T): T {
     return work();
   } catch (error) {
     const code = error instanceof Error && 'errcode' in error ? error.errcode : undefined;
-    if (!(error instanceof Error) || !DAMAGED.includes(Number(code) & 0xff)) throw error;
+    if (!(error instanceof Error) || !DAMAGED.has(Number(code) & 0xff)) throw error;
     throw new DamagedFileError(file, error.message, error);
   }
 }

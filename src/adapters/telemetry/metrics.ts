@@ -14,6 +14,7 @@ const COUNTERS: Readonly<Record<keyof Counters, Described>> = {
     labelNames: ['method', 'route', 'status_code'],
   },
   rate_limit_exceeded_total: { help: 'Requests over a rate limit', labelNames: ['policy'] },
+  operations_events_total: { help: 'What operators were told', labelNames: ['type'] },
 };
 
 const HISTOGRAMS: Readonly<Record<keyof Histograms, Described & { buckets: number[] }>> = {
@@ -43,6 +44,8 @@ const GAUGES: Readonly<Record<keyof Gauges, string>> = {
   dead_letters: 'Deliveries that are out of tries',
   held_items: 'Items held for a subscription that is not known yet',
   free_disk_bytes: 'Free disk of the data folder',
+  subscription_expires_in_seconds: 'Until the subscription that ends next ends',
+  heartbeat_timestamp_seconds: 'When the service last told that it is alive',
   rate_store_degraded: 'Whether each instance counts rate limits for itself',
 };
 
@@ -70,17 +73,21 @@ export function createMetrics(): Metrics & {
   };
 }
 
-function createGauge(name: keyof Gauges, read: () => number | Promise<number>): Gauge {
+type Read = () => number | undefined | Promise<number | undefined>;
+
+function createGauge(name: keyof Gauges, read: Read): Gauge {
   return new Gauge({
     name,
     help: GAUGES[name],
     registers: [],
     async collect() {
       try {
-        this.set(await read());
+        const value = await read();
+        if (value !== undefined) return this.set(value);
       } catch {
-        this.remove(); // no value tells more than the last one or a zero would
+        // As below.
       }
+      this.remove(); // no value tells more than the last one or a zero would
     },
   });
 }

@@ -47,6 +47,8 @@ export function createLanes(deps: {
   openSink: SinkFactory;
   clock: Clock;
   log: Log;
+  /** Told when a sink began to fail, and when it answers again. */
+  turned: (sink: Sink, to: 'failing' | 'answering') => void;
 }): Lanes {
   const { clock, log } = deps;
   const lanes = new Map<string, SinkLane>();
@@ -99,9 +101,11 @@ export function createLanes(deps: {
     if (known === undefined) return;
     const lane = to(known.lane);
     lanes.set(sinkId, { ...known, lane });
-    if (lane.breaker.state !== known.lane.breaker.state) {
-      log.info({ sink: sinkId, from: known.lane.breaker.state, to: lane.breaker.state }, 'breaker');
-    }
+    const [from, now] = [known.lane.breaker.state, lane.breaker.state];
+    if (from === now) return;
+    log.info({ sink: sinkId, from, to: now }, 'breaker');
+    if (from === 'closed') deps.turned(known.sink, 'failing');
+    if (now === 'closed') deps.turned(known.sink, 'answering');
   }
 
   return {

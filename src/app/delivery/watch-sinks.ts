@@ -2,9 +2,9 @@ import type { Sink, SinkChange } from '../../domain/delivery/sink.ts';
 import { verdictOnSink } from '../../domain/delivery/sink-health.ts';
 import type { AuditTrail } from '../../ports/audit-trail.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { Log } from '../../ports/log.ts';
 import type { EndedTry } from '../../ports/notification-sink.ts';
 import type { SinkRepository } from '../../ports/sink-repository.ts';
+import type { TellOperators } from '../operations/tell-operators.ts';
 
 /** Keeps in mind since when a sink has been failing, and disables one that will not come back. */
 export interface WatchSinks {
@@ -16,11 +16,11 @@ export function createWatchSinks(deps: {
   sinks: SinkRepository;
   audit: AuditTrail;
   clock: Clock;
-  log: Log;
+  tell: TellOperators;
   /** Told when a sink was disabled, so that the sinks are read anew. */
   changed: () => void;
 }): WatchSinks {
-  const { clock, log } = deps;
+  const { clock } = deps;
   const turns = new Map<string, Promise<void>>();
 
   /**
@@ -52,7 +52,12 @@ export function createWatchSinks(deps: {
   async function disable(sink: Sink, reason: string): Promise<void> {
     await write(sink, { enabled: false, disabledReason: reason });
     deps.changed();
-    log.warn({ sink: sink.id, reason }, 'a sink was disabled; its deliveries wait');
+    deps.tell({
+      type: 'SinkDisabled',
+      subject: `sink/${sink.id}`,
+      organizationId: sink.organizationId,
+      data: { reason },
+    });
     void deps.audit.record({
       eventType: 'SYSTEM_SINK_DISABLED',
       severity: 'HIGH',

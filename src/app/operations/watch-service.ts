@@ -13,7 +13,14 @@ const DANGER_MS = 24 * 60 * 60 * 1000;
 const MAX_IN_DANGER = 1000;
 
 /** Looks after the service twice a minute, and tells the operators what they should know. */
-export function startWatchService(deps: {
+export interface WatchService {
+  start(): void;
+  stop(): void;
+  /** When it last told that it is alive, epoch milliseconds; 0 before the first time. */
+  lastBeatAt(): number;
+}
+
+export function createWatchService(deps: {
   vitals: () => Vitals;
   deliveries: DeliveryStore;
   subscriptions: SubscriptionRepository;
@@ -23,15 +30,15 @@ export function startWatchService(deps: {
   /** 0 is never. */
   heartbeatMs: number;
   version: string;
-}): Cancel {
+}): WatchService {
   const { clock, tell } = deps;
   const startedAt = clock.now();
   const toldInDanger = new Map<string, number>();
   let alarms: ReadonlySet<Alarm> = new Set();
   let deadBefore: number | undefined;
-  let nextHeartbeatAt = startedAt;
+  let lastBeatAt = 0;
   let stopped = false;
-  let cancel: Cancel = clock.after(LOOK_EVERY_MS, look);
+  let cancel: Cancel | undefined;
 
   function look(): void {
     Promise.all([lookAtDeadLetters(), lookAtSubscriptions()])
@@ -79,8 +86,8 @@ export function startWatchService(deps: {
 
   function beat(): void {
     const now = clock.now();
-    if (deps.heartbeatMs === 0 || now < nextHeartbeatAt) return;
-    nextHeartbeatAt = now + deps.heartbeatMs;
+    if (deps.heartbeatMs === 0 || now - lastBeatAt < deps.heartbeatMs) return;
+    lastBeatAt = now;
     const { backlogReceipts, freeDiskBytes } = deps.vitals();
     tell({
       type: 'Heartbeat',
@@ -95,9 +102,13 @@ export function startWatchService(deps: {
     });
   }
 
-  return () => {
-    stopped = true;
-    cancel();
+  return {
+    start: look,
+    stop() {
+      stopped = true;
+      cancel?.();
+    },
+    lastBeatAt: () => lastBeatAt,
   };
 }
 

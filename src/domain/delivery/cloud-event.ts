@@ -1,5 +1,7 @@
 import type { Notification } from '../notifications/notification.ts';
 
+const OWN_SOURCE = '/sallyport';
+
 /**
  * A CloudEvents 1.0 event in the JSON format, https://github.com/cloudevents/spec (v1.0.2).
  * Close to how Azure Event Grid delivers Graph's events.
@@ -32,17 +34,28 @@ export function toCloudEvent(
   return {
     specversion: '1.0',
     id: notification.id,
-    source: `/tenants/${notification.tenantId}/applications/${notification.applicationId}`,
+    source: sourceOf(notification),
     type: notification.type,
     subject: notification.subject,
     time: new Date(notification.receivedAt).toISOString(),
     datacontenttype: 'application/json',
-    subscriptionid: notification.subscriptionId,
-    tenantid: notification.tenantId,
+    ...(isOwn(notification)
+      ? {}
+      : { subscriptionid: notification.subscriptionId, tenantid: notification.tenantId }),
     sequence: notification.sequence,
     ...(replay === undefined ? {} : { replay }),
     data,
   };
+}
+
+/** What the service tells its operators is of no subscription; see `OperationsEvent`. */
+function isOwn({ subscriptionId }: Notification): boolean {
+  return subscriptionId === '';
+}
+
+function sourceOf(notification: Notification): string {
+  const { tenantId, applicationId } = notification;
+  return isOwn(notification) ? OWN_SOURCE : `/tenants/${tenantId}/applications/${applicationId}`;
 }
 
 /** An event of the service itself. `at` is epoch milliseconds, `data` JSON text. */
@@ -53,7 +66,7 @@ export function toOwnEvent(
   return {
     specversion: '1.0',
     id,
-    source: '/sallyport',
+    source: OWN_SOURCE,
     type,
     subject,
     time: new Date(at).toISOString(),

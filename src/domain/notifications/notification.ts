@@ -12,6 +12,7 @@ export interface Notification {
   /** 40 hex digits of the dedupe key's SHA-256; of a waiting one `<receiptId>_<place>`. */
   readonly id: string;
   readonly organizationId: string;
+  /** Empty, as the next two, when it is the service's own; see `OperationsEvent`. */
   readonly subscriptionId: string;
   readonly tenantId: string;
   readonly applicationId: string;
