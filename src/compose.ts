@@ -11,6 +11,7 @@ import { auditRoutes } from './adapters/http/routes/audit.ts';
 import { deadLetterRoutes } from './adapters/http/routes/dead-letters.ts';
 import { graphWebhookRoutes } from './adapters/http/routes/graph-webhook.ts';
 import { healthRoutes } from './adapters/http/routes/health.ts';
+import { listenRoutes } from './adapters/http/routes/listen.ts';
 import { notificationRoutes } from './adapters/http/routes/notifications.ts';
 import { replayRoutes } from './adapters/http/routes/replays.ts';
 import { sinkRoutes } from './adapters/http/routes/sinks.ts';
@@ -30,6 +31,8 @@ import { createBrowseAudit } from './app/audit/browse-audit.ts';
 import { createDeadLetters } from './app/delivery/dead-letters.ts';
 import { createDefaultSink } from './app/delivery/default-sink.ts';
 import { createDeliver } from './app/delivery/deliver.ts';
+import { createListen } from './app/delivery/listen.ts';
+import { createListeners } from './app/delivery/listeners.ts';
 import { createLanes } from './app/delivery/lanes.ts';
 import { createManageSinks } from './app/delivery/manage-sinks.ts';
 import { createReplays } from './app/delivery/replays.ts';
@@ -186,8 +189,11 @@ function createCore(config: Config, basics: Basics, stores: Stores) {
     allowLoopback: !config.production,
   });
   const logSink = createLogSink({ log });
-  const openSink: SinkFactory = (target) =>
-    target.kind === 'log' ? logSink : webhooks.open(target);
+  const listeners = createListeners({ clock });
+  const openSink: SinkFactory = (target) => {
+    if (target.kind === 'log') return logSink;
+    return target.kind === 'listen' ? listeners.sinkOf(target.sinkId) : webhooks.open(target);
+  };
   const tell = createTellOperators({ ...parts, queue, counter });
   const lanes = createLanes({
     ...parts,
@@ -253,6 +259,12 @@ function createCore(config: Config, basics: Basics, stores: Stores) {
     heartbeatMs: config.heartbeatMs,
     version: VERSION,
   });
+  const manageSinks = createManageSinks({
+    ...parts,
+    production: config.production,
+    changed: () => sweep.lanes(),
+  });
+  const listen = createListen({ ...parts, manageSinks, listeners });
   let stopRetention: Cancel | undefined;
 
   function readVitals(): Vitals {
@@ -276,6 +288,7 @@ function createCore(config: Config, basics: Basics, stores: Stores) {
   async function start(): Promise<void> {
     held.restore(await inbox.heldUsage());
     await createDefaultSink(parts)();
+    await listen.removeLeftovers();
     await lanes.refresh();
     queue.work('expand', {
       handle: ({ id }) => expandReceipt(id).then(() => undefined),
@@ -301,6 +314,7 @@ function createCore(config: Config, basics: Basics, stores: Stores) {
 
   async function stop(): Promise<void> {
     gate.stop();
+    await listen.settled();
     sweep.stop();
     stopRetention?.();
     service.stop();
@@ -317,6 +331,8 @@ function createCore(config: Config, basics: Basics, stores: Stores) {
     gate,
     held,
     judgeHeld,
+    listen,
+    manageSinks,
     openSink,
     queue,
     replays,
@@ -360,7 +376,6 @@ async function openListeners(config: Config, basics: Basics, stores: Stores, cor
         .catch((err: unknown) => basics.log.warn({ err }, 'held items wait'));
     },
   });
-  const manageSinks = createManageSinks({ ...parts, changed: () => core.sweep.lanes() });
   const testSink = createTestSink({
     ...parts,
     openSink: core.openSink,
@@ -387,10 +402,11 @@ async function openListeners(config: Config, basics: Basics, stores: Stores, cor
     }),
     apiRouters: [
       subscriptionRoutes({ subscriptions: manageSubscriptions }),
-      sinkRoutes({ sinks: manageSinks, secrets: core.secrets, testSink }),
+      sinkRoutes({ sinks: core.manageSinks, secrets: core.secrets, testSink }),
       replayRoutes(core),
       notificationRoutes({ notifications: createBrowseNotifications(parts) }),
       deadLetterRoutes({ deadLetters }),
+      listenRoutes({ listen: core.listen, clock, stopping: stopping.signal }),
       auditRoutes({ audit: createBrowseAudit(parts) }),
     ],
   });

@@ -50,8 +50,8 @@ export interface Api {
   item(method: Method, path: string, question?: Question): Promise<Item>;
   /** The things of a list, page by page, for as long as they are asked for. */
   list(path: string, query?: Query, pageSize?: number): AsyncGenerator<Item, void, undefined>;
-  /** An answer that has no end; aborted by the signal. */
-  stream(path: string, query: Query, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
+  /** A POST whose answer has no end; aborted by the signal. */
+  stream(path: string, body: object, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
 }
 
 export interface ApiOptions {
@@ -129,8 +129,8 @@ export function createApi(options: ApiOptions): Api {
       }
     },
 
-    async stream(path, query, signal) {
-      const response = await send('GET', path, { query, signal }).catch((cause: unknown) => {
+    async stream(path, body, signal) {
+      const response = await send('POST', path, { body, signal }).catch((cause: unknown) => {
         throw toAway(cause);
       });
       if (response.ok && response.body !== null) return response.body;

@@ -6,20 +6,16 @@ import type { Cli } from './context.ts';
 import { showList } from './lists.ts';
 import { findSink, SINK_COLUMNS, SINK_DETAILS, SINKS } from './sink.ts';
 import { readStructure } from './read-file.ts';
+import { type FilterOptions, toSinkFilter, withSinkFilter } from './sink-filter.ts';
 
 const Headers = z.record(z.string(), z.string());
 
-interface AddOptions {
+interface AddOptions extends FilterOptions {
   readonly kind: string;
   readonly to?: string;
   readonly secretFile?: string;
   readonly headersFile?: string;
   readonly purpose?: string;
-  readonly tenant?: string[];
-  readonly subscription?: string[];
-  readonly resource?: string[];
-  readonly change?: string[];
-  readonly lifecycle?: string;
   readonly concurrency?: number;
   readonly rate?: number;
   readonly description?: string;
@@ -59,19 +55,13 @@ function addReading(group: Command, cli: Cli): void {
 }
 
 function addAdd(group: Command, cli: Cli): void {
-  group
-    .command('add <name>')
+  withSinkFilter(group.command('add <name>'))
     .description('add one; a webhook answers with its signing secret, once')
     .addOption(new Option('--kind <kind>', 'how events are handed over').default('webhook'))
     .option('--to <url>', 'where a webhook is')
     .option('--secret-file <path>', 'a file with its whsec_ secret, instead of a new one')
     .option('--headers-file <path>', 'a YAML or JSON file with its own headers')
     .option('--purpose <purpose>', 'operations: gets the service’s own events instead')
-    .option('--tenant <ids...>', 'only events of these tenants')
-    .option('--subscription <ids...>', 'only events of these subscriptions')
-    .option('--resource <paths...>', 'only events of what is below these')
-    .option('--change <types...>', 'only created, updated or deleted')
-    .option('--lifecycle <which>', 'lifecycle notifications: none, also or only')
     .addOption(new Option('--concurrency <n>', 'deliveries at once').argParser(whole(1, 200)))
     .addOption(new Option('--rate <n>', 'deliveries a second').argParser(whole(1, 10_000)))
     .option('--description <text>', 'what it is for')
@@ -108,13 +98,7 @@ async function toSink(name: string, options: AddOptions, cli: Cli): Promise<obje
     url: options.to,
     secret: await read(z.string(), secretFile),
     headers: await read(Headers, headersFile),
-    filter: {
-      tenantId: options.tenant,
-      subscriptionId: options.subscription,
-      resource: options.resource,
-      changeType: options.change,
-      lifecycle: options.lifecycle,
-    },
+    filter: toSinkFilter(options),
     concurrency: options.concurrency,
     ratePerSecond: options.rate,
     description: options.description,

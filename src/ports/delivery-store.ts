@@ -40,7 +40,7 @@ export interface ClaimedDelivery {
 
 /** What to write about a try that ended. */
 export interface TryOutcome {
-  readonly state: Exclude<DeliveryState, 'claimed'>;
+  readonly state: Exclude<DeliveryState, 'claimed' | 'discarded'>;
   /** When it is tried next; of `delivered` and `dead` ones the time it ended. */
   readonly dueAt: number;
   readonly attempt: Omit<Attempt, 'number'>;
@@ -119,7 +119,10 @@ export interface DeliveryStore {
    */
   insertNotifications(rows: readonly Notification[]): Promise<readonly InsertedNotification[]>;
 
-  /** Inserts each delivery, `due`, attempt 0, generation 0; one whose id is there stays as it is. */
+  /**
+   * Inserts each delivery, `due`, attempt 0, generation 0; one whose id is there stays as it is, and
+   * one whose notification is gone is left out.
+   */
   insertDeliveries(rows: readonly NewDelivery[]): Promise<void>;
 
   /** Notes that all deliveries of these notifications exist. */
@@ -162,7 +165,10 @@ export interface DeliveryStore {
   /** The deliveries of a notification, each with its attempts, in the order they were made. */
   deliveriesOf(notificationId: string): Promise<readonly DeliveryWithAttempts[]>;
 
-  /** Dead deliveries of an organisation, in order of death, the latest first. */
+  /**
+   * Dead deliveries of an organisation, in order of death, the latest first. A page may end early,
+   * with a cursor, as that of a search.
+   */
   deadLetters(
     organizationId: string,
     query: DeadLetterQuery,

@@ -56,7 +56,8 @@ export type SinkTarget =
       readonly secrets: readonly Secret[];
       readonly headers: Readonly<Record<string, Secret>>;
     }
-  | { readonly kind: 'log'; readonly name: string };
+  | { readonly kind: 'log'; readonly name: string }
+  | { readonly kind: 'listen'; readonly sinkId: string };
 
 /** Makes the sink for a target: cheap, does no I/O. */
 export type SinkFactory = (target: SinkTarget) => NotificationSink;

@@ -1,10 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DatabaseSync } from 'node:sqlite';
-import { writeOutcome } from '../../src/adapters/sqlite/delivery-rows.ts';
+import { writeDelivery, writeOutcome } from '../../src/adapters/sqlite/delivery-rows.ts';
 import { writeNotification } from '../../src/adapters/sqlite/notification-rows.ts';
+import { writeSink } from '../../src/adapters/sqlite/sink-rows.ts';
 import { storeProcedures as store } from '../../src/adapters/sqlite/store-procedures.ts';
 import { STORE_MIGRATIONS } from '../../src/adapters/sqlite/store-schema.ts';
-import { aDelivery, aNotification, anOutcome, BUILT_AT } from '../support/builders.ts';
+import { writeSubscription } from '../../src/adapters/sqlite/subscription-rows.ts';
+import type { Database, RowStatement } from '../../src/adapters/sqlite/thread.ts';
+import {
+  aDelivery,
+  aNotification,
+  anOutcome,
+  aSink,
+  aSubscription,
+  BUILT_AT,
+} from '../support/builders.ts';
 
 // Partial indexes that hold only what is asked for: reading them whole is the point.
 const WHOLE = /^SCAN deliveries USING (COVERING )?INDEX deliveries_(claimed|dead)/;
@@ -21,10 +31,15 @@ function expectIndexed(plans: [sql: string, plan: string[]][], statements: numbe
 describe('plans of store.db', () => {
   const db = new DatabaseSync(':memory:');
   const texts = new Set<string>();
-  const recording = {
+  const recording: Database = {
     prepare(sql: string) {
       texts.add(sql);
       return db.prepare(sql);
+    },
+    prepareRows(sql: string) {
+      const statement = recording.prepare(sql);
+      statement.setReturnArrays(true);
+      return statement as unknown as RowStatement;
     },
   };
   beforeAll(() => {
@@ -46,28 +61,36 @@ describe('plans of store.db', () => {
 
   it('finds by an index whatever a delivery’s life asks for', () => {
     const notification = aNotification();
-    const { sinkId, ...delivery } = aDelivery(notification);
-    const { id } = delivery;
-    const page = { organizationId: 'default', after: [BUILT_AT, 1] as const, limit: 10 };
+    const delivery = aDelivery(notification);
+    const { id, sinkId } = delivery;
+    const order = { organizationId: 'default', ids: [id], now: BUILT_AT };
     const plans = plansOf(() => {
       store.insertNotifications(recording, [writeNotification(notification)]);
       store.insertNotifications(recording, [writeNotification(notification)]);
-      store.insertDeliveries(recording, [{ ...delivery, sinkId }]);
+      store.insertDeliveries(recording, [writeDelivery(delivery)]);
       store.markExpanded(recording, [notification.id]);
-      store.due(recording, { sinkId, now: BUILT_AT, limit: 10 });
-      store.claim(recording, { id, generation: 0, leaseUntil: BUILT_AT });
-      store.renew(recording, { id, generation: 1, leaseUntil: BUILT_AT });
-      store.release(recording, { id, generation: 1, now: BUILT_AT });
-      store.claim(recording, { id, generation: 2, leaseUntil: BUILT_AT });
+      store.due(recording, [sinkId, BUILT_AT, 10]);
+      store.claim(recording, [id, 0, BUILT_AT]);
+      store.renew(recording, [id, 1, BUILT_AT]);
+      store.release(recording, [id, 1, BUILT_AT]);
+      store.claim(recording, [id, 2, BUILT_AT]);
       store.releaseClaims(recording, BUILT_AT);
-      store.claim(recording, { id, generation: 4, leaseUntil: BUILT_AT });
+      store.claim(recording, [id, 4, BUILT_AT]);
       store.finish(recording, writeOutcome(id, 5, anOutcome('dead', BUILT_AT)));
       store.findNotification(recording, { organizationId: 'default', id: notification.id });
       store.countDead(recording);
-      store.deadLetters(recording, page);
-      store.redrive(recording, { organizationId: 'default', ids: [id], now: BUILT_AT });
+      store.redrive(recording, order);
+      store.discard(recording, order);
+      store.discardForSink(recording, { sinkId, now: BUILT_AT, limit: 10 });
     });
-    expectIndexed(plans, 17);
+    expectIndexed(plans, 18);
+  });
+
+  it('counts what waits for a sink from indexes alone', () => {
+    const plans = plansOf(() => store.sinkDepth(recording, 'sink'));
+    const counts = plans.flatMap(([, plan]) => plan).filter((step) => step.includes('deliveries_'));
+    expect(counts).toHaveLength(3);
+    for (const step of counts) expect(step).toContain('COVERING INDEX');
   });
 
   it.each([
@@ -77,20 +100,79 @@ describe('plans of store.db', () => {
     ['a sink and a delivery', {}, { sinkId: 's', deliveryState: 'dead' }],
   ])('searches in the order of an index, by %s', (_by, match, delivery) => {
     const after = [BUILT_AT, 0] as const;
-    const walk = { receivedFrom: 0, after, limit: 10, lookAt: 100 };
-    const search = { organizationId: 'nobody', match, delivery, ...walk };
+    const step = { after, limit: 10, lookAt: 100 };
+    const search = { organizationId: 'nobody', match, delivery, receivedFrom: 0, step };
     expectIndexed(
       plansOf(() => store.searchNotifications(recording, search)),
       1,
     );
   });
 
+  it.each([
+    ['nothing', {}],
+    ['a sink and a reason', { sinkId: 's', reason: 'http-400' }],
+    ['a subscription and a tenant', { subscriptionId: 's', tenantId: 't' }],
+  ])('lists dead letters in the order of an index, by %s', (_by, match) => {
+    const step = { after: [BUILT_AT, 0], limit: 10, lookAt: 100 } as const;
+    const asked = { organizationId: 'nobody', match, diedFrom: 0, step };
+    expectIndexed(
+      plansOf(() => store.deadLetters(recording, asked)),
+      1,
+    );
+  });
+
+  it('searches the audit in the order of an index', () => {
+    const step = { after: [BUILT_AT, 0], limit: 10, lookAt: 100 } as const;
+    const asked = { organizationId: 'nobody', match: { userId: 'u' }, from: 0, step };
+    expectIndexed(
+      plansOf(() => store.searchAudit(recording, asked)),
+      1,
+    );
+  });
+
+  it('finds and lists subscriptions, sinks and replays by an index', () => {
+    const sink = aSink();
+    const subscription = aSubscription();
+    const page = { organizationId: 'default', from: 5, limit: 10 };
+    const of = ({ id }: { id: string }) => ({ organizationId: 'default', id });
+    const at = ({ id }: { id: string }) => ({ ...of({ id }), now: BUILT_AT });
+    store.insertSink(recording, writeSink(sink));
+    const plans = plansOf(() => {
+      store.insertSubscription(recording, writeSubscription(subscription));
+      store.findSubscription(recording, of(subscription));
+      store.lookUpSubscriptions(recording, JSON.stringify([subscription.id]));
+      store.updateSubscription(recording, {
+        where: of(subscription),
+        change: { notes: 'n' },
+        now: BUILT_AT,
+      });
+      store.softDeleteSubscription(recording, at(subscription));
+      store.restoreSubscription(recording, at(subscription));
+      store.removeSubscription(recording, of(subscription));
+      store.subscriptionsEnding(recording, { before: BUILT_AT, limit: 10 });
+      store.findSink(recording, of(sink));
+      store.findDeletedSink(recording, of(sink));
+      store.updateSink(recording, { where: of(sink), change: { notes: 'n' }, now: BUILT_AT });
+      store.softDeleteSink(recording, at(sink));
+      store.restoreSink(recording, at(sink));
+      store.removeSink(recording, of(sink));
+      for (const deleted of [true, false]) {
+        store.listSubscriptions(recording, { ...page, deleted });
+        store.listSinks(recording, { ...page, deleted });
+      }
+      store.listReplays(recording, page);
+      store.findReplay(recording, of(sink));
+    });
+    const perRow = plans.filter(([sql]) => !sql.includes('json_each'));
+    expectIndexed(perRow, 19);
+  });
+
   it('purges by age, in the order of an index', () => {
     const notification = aNotification({ receivedAt: 1 });
     const delivery = aDelivery(notification);
     store.insertNotifications(recording, [writeNotification(notification)]);
-    store.insertDeliveries(recording, [delivery]);
-    store.claim(recording, { id: delivery.id, generation: 0, leaseUntil: BUILT_AT });
+    store.insertDeliveries(recording, [writeDelivery(delivery)]);
+    store.claim(recording, [delivery.id, 0, BUILT_AT]);
     store.finish(recording, writeOutcome(delivery.id, 1, anOutcome('delivered', BUILT_AT)));
     const walk = { before: 2, limit: 10, lookAt: 10, after: [0, 0] as const };
     const plans = plansOf(() => {

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DatabaseSync } from 'node:sqlite';
-import { createNotificationSearch } from '../../src/adapters/sqlite/notification-search.ts';
+import { readInteger } from '../../src/adapters/sqlite/row.ts';
 import { openSqliteStore } from '../../src/adapters/sqlite/store.ts';
+import { createWalk } from '../../src/adapters/sqlite/walk.ts';
 import { StoreUnavailableError } from '../../src/domain/errors.ts';
 import { describeAuditTrail, type AuditTrailHarness } from '../contracts/audit-trail.contract.ts';
 import {
@@ -11,6 +12,10 @@ import {
   type DeliveryStoreHarness,
 } from '../contracts/delivery-store-harness.ts';
 import { describeDeliveryStore } from '../contracts/delivery-store.contract.ts';
+import {
+  describeReplayRepository,
+  type ReplayRepositoryHarness,
+} from '../contracts/replay-repository.contract.ts';
 import {
   describeSinkRepository,
   type SinkRepositoryHarness,
@@ -41,6 +46,11 @@ const asSinks = (opened: TestStore): SinkRepositoryHarness => ({
   reopen: async () => asSinks(await opened.reopen()),
   close: () => opened.close(),
 });
+const asReplays = (opened: TestStore): ReplayRepositoryHarness => ({
+  replays: opened.replays,
+  reopen: async () => asReplays(await opened.reopen()),
+  close: () => opened.close(),
+});
 const asAuditTrail = (opened: TestStore): AuditTrailHarness => ({
   audit: opened.audit,
   now: () => opened.clock.now(),
@@ -52,6 +62,7 @@ const asAuditTrail = (opened: TestStore): AuditTrailHarness => ({
 describeDeliveryStore('sqlite', async () => asDeliveryStore(await openTestStore()));
 describeSubscriptionRepository('sqlite', async () => asSubscriptions(await openTestStore()));
 describeSinkRepository('sqlite', async () => asSinks(await openTestStore()));
+describeReplayRepository('sqlite', async () => asReplays(await openTestStore()));
 describeAuditTrail('sqlite', async () => asAuditTrail(await openTestStore()));
 
 describe('store.db', () => {
@@ -60,6 +71,11 @@ describe('store.db', () => {
     store = await openTestStore();
   });
   afterEach(() => store.close());
+
+  const recordedActions = async (limit: number) => {
+    const { data } = await store.audit.search('default', {}, { limit });
+    return data.map(({ action }) => action);
+  };
 
   it('refuses a file of a newer version in words that say what to do', async () => {
     const folder = temporaryFolder();
@@ -113,7 +129,7 @@ describe('store.db', () => {
     await inserts;
     expect(new Set(await Promise.all(recorded))).toEqual(new Set([true]));
     expect(await store.sinks.all()).toEqual(sinks);
-    expect(await store.audit.latest('default', 1)).toMatchObject([{ action: 'act-1199' }]);
+    expect(await recordedActions(1)).toEqual(['act-1199']);
   });
 
   it('gives every claim back at the start, due at once, no try counted', async () => {
@@ -174,7 +190,7 @@ describe('store.db', () => {
     expect(await recorded.pop()).toBe(false);
     free();
     expect(new Set(await Promise.all(recorded))).toEqual(new Set([true]));
-    expect(await store.audit.latest('default', 1)).toMatchObject([{ action: 'act-9999' }]);
+    expect(await recordedActions(1)).toEqual(['act-9999']);
     expect(await store.audit.record(anAuditEntry())).toBe(true);
   });
 
@@ -186,8 +202,7 @@ describe('store.db', () => {
     const later = store.audit.record(anAuditEntry({ action: 'later' }));
     free();
     expect([await recorded, await later]).toEqual([true, true]);
-    const kept = await store.audit.latest('default', 10);
-    expect(kept.map(({ action }) => action)).toEqual(['later', 'first']);
+    expect(await recordedActions(10)).toEqual(['later', 'first']);
   });
 
   it('tells that an audit entry was lost when its second try fails too', async () => {
@@ -197,20 +212,22 @@ describe('store.db', () => {
     other.exec('ALTER TABLE away RENAME TO audit');
     other.close();
     expect(await store.audit.record(anAuditEntry({ action: 'kept' }))).toBe(true);
-    expect(await store.audit.latest('default', 10)).toMatchObject([{ action: 'kept' }]);
+    expect(await recordedActions(10)).toEqual(['kept']);
   });
 
-  it('ends a page of a search that finds nothing for too long, and goes on from there', async () => {
+  it('ends a page of a walk that finds nothing for too long, and goes on from there', async () => {
     const asked: unknown[] = [];
-    const search = createNotificationSearch((_name, argument) => {
-      asked.push(argument);
-      return Promise.resolve({ rows: [], stoppedAt: [1_000_000 - asked.length, 7] });
-    });
-    const { data, nextCursor } = await search('default', {}, { limit: 1 });
+    const walk = createWalk('numbers', ([number]) => readInteger(number));
+    const page = (cursor?: string) =>
+      walk({ limit: 1, cursor }, undefined, (step) => {
+        asked.push(step);
+        return Promise.resolve({ rows: [], stoppedAt: [1_000_000 - asked.length, 7] });
+      });
+    const { data, nextCursor } = await page();
     expect(data).toEqual([]);
     expect(nextCursor).not.toBeNull();
     const calls = asked.length;
-    await search('default', {}, { limit: 1, cursor: nextCursor ?? undefined });
+    await page(nextCursor ?? undefined);
     expect(asked[calls]).toMatchObject({ after: [1_000_000 - calls, 7] });
   });
 

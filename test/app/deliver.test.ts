@@ -87,7 +87,7 @@ describe('a delivery that fails', () => {
     expect(dead.attempts.map(({ number }) => number)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     await clock.pass(48 * HOUR, 60 * SECOND);
     expect(destinations.tries).toHaveLength(10);
-    const { data } = await parts.deliveries.deadLetters('default', { limit: 10 });
+    const { data } = await parts.deliveries.deadLetters('default', {}, { limit: 10 });
     expect(data.map(({ delivery }) => delivery.id)).toEqual([id]);
   });
 
@@ -135,7 +135,7 @@ describe('a sink that says 410', () => {
     await parts.clock.pass(60 * SECOND);
 
     expect(parts.destinations.tries).toHaveLength(1);
-    expect((await parts.deliveries.deadLetters('default', { limit: 10 })).data).toHaveLength(1);
+    expect((await parts.deliveries.deadLetters('default', {}, { limit: 10 })).data).toHaveLength(1);
     expect(await parts.sinks.find('default', sink.id)).toMatchObject({
       enabled: false,
       disabledReason: 'gone',

@@ -29,10 +29,9 @@ async function end(...answers: readonly unknown[]): Promise<Sink | undefined> {
 }
 
 async function disablings(): Promise<unknown[]> {
-  const entries = await parts.audit.latest('default', 100);
-  return entries
-    .filter(({ eventType }) => eventType === 'SYSTEM_SINK_DISABLED')
-    .map(({ details, resource, severity }) => ({ ...details, resource, severity }));
+  const query = { eventType: 'SYSTEM_SINK_DISABLED' };
+  const { data } = await parts.audit.search('default', query, { limit: 100 });
+  return data.map(({ details, resource, severity }) => ({ ...details, resource, severity }));
 }
 
 describe('what tries mean for their sink', () => {

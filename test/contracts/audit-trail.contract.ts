@@ -104,9 +104,9 @@ export function describeAuditTrail(adapter: string, open: () => Promise<AuditTra
       }
       await harness.audit.record(anAuditEntry({ action: 'nobody' }));
       expect(await actions(base)).toEqual(['all']);
+      expect(await actions({ ...base, resource: 'sink' })).toEqual([]);
       for (const field of fields) {
         expect(await actions({ ...base, [field]: others[field] })).toEqual([`another ${field}`]);
-        expect(await actions({ [field]: 'nothing such' } as AuditQuery)).toEqual([]);
       }
     });
 

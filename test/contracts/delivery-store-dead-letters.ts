@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import type { PageRequest } from '../../src/domain/page.ts';
+import type { DeadLetterQuery } from '../../src/ports/delivery-store.ts';
 import { anOutcome } from '../support/builders.ts';
 import { pagesOf } from '../support/pages.ts';
 import {
@@ -31,7 +32,11 @@ export function describeDeadLetters(open: () => Promise<DeliveryStoreHarness>): 
     const die = (diedAt: number) =>
       storeDead(harness.store, diedAt, { notification: { organizationId } });
     const store = () => storeDelivery(harness.store, { notification: { organizationId } });
-    const list = (page: PageRequest) => harness.store.deadLetters(organizationId, page);
+    const listOf = (query: DeadLetterQuery) => (page: PageRequest) =>
+      harness.store.deadLetters(organizationId, query, page);
+    const list = listOf({});
+    const found = async (query: DeadLetterQuery, limit = 2) =>
+      (await pagesOf(listOf(query), limit)).flat().map(({ delivery }) => delivery.id);
     const redrive = (...ids: string[]) => harness.store.redrive(organizationId, ids, LATER);
 
     it('lists them with what they would have delivered', async () => {
@@ -73,6 +78,49 @@ export function describeDeadLetters(open: () => Promise<DeliveryStoreHarness>): 
       const stored = await Promise.all(Array.from({ length: 7 }, () => die(NOW)));
       const shown = (await pagesOf(list, 2)).flat().map(({ delivery }) => delivery.id);
       expect(shown.toSorted()).toEqual(stored.map(({ delivery }) => delivery.id).toSorted());
+    });
+
+    it('finds those that match every field that is given', async () => {
+      const kinds = { sinkId: 's', subscriptionId: 'sub', tenantId: 't', reason: 'http-400' };
+      const dieAs = async (kind: typeof kinds, diedAt = NOW) => {
+        const { subscriptionId, tenantId, sinkId, reason } = kind;
+        const { delivery } = await storeDelivery(harness.store, {
+          sinkId,
+          notification: { organizationId, subscriptionId, tenantId },
+        });
+        const outcome = anOutcome('dead', diedAt, { reason });
+        await tryOnce(harness.store, delivery.id, { outcome });
+        return delivery.id;
+      };
+      const whole = await dieAs(kinds);
+      for (const field of ['sinkId', 'subscriptionId', 'tenantId', 'reason'] as const) {
+        const other = await dieAs({ ...kinds, [field]: `other-${field}` });
+        expect(await found({ [field]: `other-${field}` })).toEqual([other]);
+        expect(await found({ ...kinds, [field]: `other-${field}` })).toEqual([other]);
+        expect(await found({ [field]: 'nothing such' })).toEqual([]);
+      }
+      expect(await found(kinds)).toEqual([whole]);
+      expect(await found({ reason: 'http-400' })).toHaveLength(4);
+    });
+
+    it('finds those that died from one moment on, and before another', async () => {
+      const ids = [];
+      for (const at of [0, 1, 2, 3]) ids.push((await die(NOW + at)).delivery.id);
+      const [first, second, third, fourth] = ids;
+      expect(await found({ diedFrom: NOW + 1 })).toEqual([fourth, third, second]);
+      expect(await found({ diedBefore: NOW + 2 }, 1)).toEqual([second, first]);
+      expect(await found({ diedFrom: NOW + 1, diedBefore: NOW + 3 }, 1)).toEqual([third, second]);
+      expect(await found({ diedFrom: NOW + 2, diedBefore: NOW + 2 })).toEqual([]);
+    });
+
+    it('finds those of a sink in its organisation only', async () => {
+      const { delivery } = await die(NOW);
+      const query = { sinkId: delivery.sinkId };
+      expect(await found(query)).toEqual([delivery.id]);
+      expect(await harness.store.deadLetters('other', query, { limit: 10 })).toEqual({
+        data: [],
+        nextCursor: null,
+      });
     });
 
     it('refuses a cursor that it has not given', async () => {

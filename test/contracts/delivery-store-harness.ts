@@ -1,4 +1,6 @@
 import { expect } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { replayedDeliveryId } from '../../src/domain/delivery/replay.ts';
 import type { Notification } from '../../src/domain/notifications/notification.ts';
 import type { DeliveryStore, NewDelivery, TryOutcome } from '../../src/ports/delivery-store.ts';
 import { aDelivery, aNotification, anOutcome, BUILT_AT } from '../support/builders.ts';
@@ -57,4 +59,10 @@ export async function storeDead(
   const stored = await storeDelivery(store, changes);
   await tryOnce(store, stored.delivery.id, { outcome: anOutcome('dead', diedAt) });
   return stored;
+}
+
+/** The delivery that a replay makes of another one. */
+export function aReplayOf(delivery: NewDelivery, replayId: string = randomUUID()): NewDelivery {
+  const { notificationId, sinkId } = delivery;
+  return { ...delivery, id: replayedDeliveryId(notificationId, sinkId, replayId) };
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Notification } from '../../src/domain/notifications/notification.ts';
 import { aDelivery, aNotification, anEnvelope } from '../support/builders.ts';
 import {
+  aReplayOf,
   claimOf,
   LEASE,
   NOW,
@@ -156,6 +157,31 @@ export function describeInserts(open: () => Promise<DeliveryStoreHarness>): void
         (await harness.store.deliveriesOf(id)).map((delivery) => delivery.id);
       expect(await ids(short.id)).toEqual([ofShort.id]);
       expect(await ids(long.id)).toEqual([ofLong.id]);
+      for (const { id } of [ofShort, ofLong]) expect(await claimOf(harness.store, id)).toBe(1);
+    });
+
+    it('keeps replays beside the first delivery and each other, in the order they were made', async () => {
+      const { notification, delivery } = await storeDelivery(harness.store);
+      const [second, first] = [aReplayOf(delivery, 'b'), aReplayOf(delivery, 'a')];
+      await harness.store.insertDeliveries([second]);
+      await harness.store.insertDeliveries([first, second]);
+      const ids = async () =>
+        (await harness.store.deliveriesOf(notification.id)).map(({ id }) => id);
+      expect(await ids()).toEqual([delivery.id, second.id, first.id]);
+      await claimOf(harness.store, first.id);
+      expect(
+        (await harness.store.deliveriesOf(notification.id)).map(({ state }) => state),
+      ).toEqual(['due', 'due', 'claimed']);
+    });
+
+    it('leaves out a delivery whose notification is gone', async () => {
+      const gone = aDelivery(aNotification());
+      const { delivery } = await storeDelivery(harness.store);
+      const replay = aReplayOf(delivery);
+      await harness.store.insertDeliveries([gone, replay]);
+      expect(await harness.store.due(gone.sinkId, NOW, 10)).toEqual([]);
+      expect(await harness.store.claim(gone.id, 0, LEASE)).toBeUndefined();
+      expect(await harness.store.claim(replay.id, 0, LEASE)).toBeDefined();
     });
   });
 }

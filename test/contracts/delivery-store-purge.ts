@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { aNotification, anOutcome } from '../support/builders.ts';
+import { aDelivery, aNotification, anOutcome } from '../support/builders.ts';
 import {
+  aReplayOf,
   claimOf,
   NOW,
   storeDead,
@@ -79,6 +80,32 @@ export function describePurge(open: () => Promise<DeliveryStoreHarness>): void {
       }
     });
 
+    it('removes one whose deliveries were delivered or discarded', async () => {
+      const { notification, delivery } = await storeDead(harness.store, OLD, old);
+      await harness.store.discard('default', [delivery.id], NOW);
+      const other = aDelivery(notification);
+      await harness.store.insertDeliveries([other]);
+      expect((await purge({ deadLettersBefore: NOW + 1 })).notifications).toBe(0);
+      await tryOnce(harness.store, other.id, { outcome: anOutcome('delivered', NOW) });
+      expect(await purge({ deadLettersBefore: NOW + 1 })).toEqual({
+        notifications: 1,
+        deadLetters: 0,
+      });
+      expect(await exists(notification)).toBe(false);
+      expect(await harness.store.deliveriesOf(notification.id)).toEqual([]);
+    });
+
+    it('keeps one that is being delivered again, and removes it with its replays then', async () => {
+      const { notification, delivery } = await storeDelivery(harness.store, old);
+      await tryOnce(harness.store, delivery.id, { outcome: anOutcome('delivered', NOW) });
+      const replay = aReplayOf(delivery);
+      await harness.store.insertDeliveries([replay]);
+      expect((await purge()).notifications).toBe(0);
+      await tryOnce(harness.store, replay.id, { outcome: anOutcome('delivered', NOW) });
+      expect((await purge()).notifications).toBe(1);
+      expect(await harness.store.deliveriesOf(notification.id)).toEqual([]);
+    });
+
     it('removes one once nothing of it is open any more', async () => {
       const { notification, delivery } = await storeDelivery(harness.store, old);
       expect((await purge()).notifications).toBe(0);
@@ -106,7 +133,7 @@ export function describePurge(open: () => Promise<DeliveryStoreHarness>): void {
       expect(await exists(gone.notification)).toBe(true);
       expect(await purge()).toEqual({ notifications: 1, deadLetters: 0 });
       expect(await exists(gone.notification)).toBe(false);
-      const { data } = await harness.store.deadLetters('default', { limit: 10 });
+      const { data } = await harness.store.deadLetters('default', {}, { limit: 10 });
       expect(data.map(({ delivery }) => delivery.id)).toEqual([kept.delivery.id]);
       expect(await harness.store.countDead()).toBe(1);
     });

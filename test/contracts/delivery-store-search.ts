@@ -98,13 +98,17 @@ export function describeSearch(open: () => Promise<DeliveryStoreHarness>): void 
         claimed: 'sink-claimed',
         delivered: 'sink-delivered',
         dead: 'sink-dead',
+        discarded: 'sink-discarded',
       };
       for (const [state, sinkId] of Object.entries(ids)) {
         const delivery = aDelivery(notification, { sinkId });
         await harness.store.insertDeliveries([delivery]);
         if (state === 'claimed') await claimOf(harness.store, delivery.id);
-        if (state !== 'delivered' && state !== 'dead') continue;
-        await tryOnce(harness.store, delivery.id, { outcome: anOutcome(state, NOW) });
+        if (state === 'due' || state === 'claimed') continue;
+        const end = state === 'delivered' ? 'delivered' : 'dead';
+        await tryOnce(harness.store, delivery.id, { outcome: anOutcome(end, NOW) });
+        if (state !== 'discarded') continue;
+        await harness.store.discard(organizationId, [delivery.id], NOW);
       }
       const other = await storeDead(harness.store, NOW, {
         sinkId: ids.due,
@@ -112,6 +116,8 @@ export function describeSearch(open: () => Promise<DeliveryStoreHarness>): void 
       });
 
       expect(await found({ delivery: 'delivered' })).toEqual([notification]);
+      expect(await found({ delivery: 'discarded' })).toEqual([notification]);
+      expect(await found({ sinkId: ids.discarded, delivery: 'dead' })).toEqual([]);
       expect(await found({ delivery: 'dead' })).toEqual([other.notification, notification]);
       expect(await found({ sinkId: ids.claimed })).toEqual([notification]);
       expect(await found({ sinkId: ids.due, delivery: 'dead' })).toEqual([other.notification]);

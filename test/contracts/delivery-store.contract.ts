@@ -2,6 +2,7 @@ import { describe } from '@jest/globals';
 import { describeClaims } from './delivery-store-claims.ts';
 import { describeDeadLetters } from './delivery-store-dead-letters.ts';
 import type { DeliveryStoreHarness } from './delivery-store-harness.ts';
+import { describeDiscards } from './delivery-store-discards.ts';
 import { describeInserts } from './delivery-store-inserts.ts';
 import { describePurge } from './delivery-store-purge.ts';
 import { describeSearch } from './delivery-store-search.ts';
@@ -16,6 +17,7 @@ export function describeDeliveryStore(
     describeClaims(open);
     describeSearch(open);
     describeDeadLetters(open);
+    describeDiscards(open);
     describePurge(open);
   });
 }

@@ -1,6 +1,7 @@
 import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
+import { deliveryIdOf } from '../../src/domain/delivery/delivery.ts';
 import type { HeldItem, Receipt } from '../../src/domain/notifications/receipt.ts';
 import type { SinkAnswer } from '../../src/ports/notification-sink.ts';
 import { aSink, aSubscription } from '../support/builders.ts';
@@ -103,9 +104,7 @@ interface Flow {
 async function dieAfterEachStep(flow: Flow): Promise<void> {
   const prepared = temporaryFolder();
   const calls: Calls = [];
-  const before = await openWorld({ folder: prepared.path, calls, answer: flow.answer });
-  await flow.prepare(before);
-  await before.close();
+  await inWorld({ folder: prepared.path, calls, answer: flow.answer }, flow.prepare);
   for (let most = 0; ; most += 1) {
     const folder = temporaryFolder();
     cpSync(prepared.path, folder.path, { recursive: true });
@@ -121,18 +120,24 @@ async function dieAfterEachStep(flow: Flow): Promise<void> {
 
 async function dieAfter(most: number, flow: Flow, options: WorldOptions) {
   const life = new Life(most);
-  const first = await openWorld({ ...options, life });
-  const ended = await life.live(() => flow.act(first));
+  const ended = await inWorld({ ...options, life }, (first) => life.live(() => flow.act(first)));
   const steps = [...life.steps];
-  await first.close();
-
-  const next = await openWorld(options);
-  if (flow.claims !== 'lapse') await next.raw.releaseClaims();
-  await flow.again?.(next, steps);
-  await next.run();
-  await next.close();
+  await inWorld(options, async (next) => {
+    if (flow.claims !== 'lapse') await next.raw.releaseClaims();
+    await flow.again?.(next, steps);
+    await next.run();
+  });
   expectWhole(options, { ...flow, when: `died after [${steps.join(', ')}]` });
   return { ended, steps };
+}
+
+async function inWorld<T>(options: WorldOptions, work: (world: World) => Promise<T>): Promise<T> {
+  const world = await openWorld(options);
+  try {
+    return await work(world);
+  } finally {
+    await world.close();
+  }
 }
 
 /** Each notification once, each once for each sink, brought there; and nothing is left over. */
@@ -142,7 +147,7 @@ function expectWhole(
 ): void {
   const { receipts, held, notifications, deliveries, successes } = readFiles(folder);
   const expected = notifications
-    .flatMap(({ id }) => SINKS.map((sink) => `${String(id)}_${sink.id}`))
+    .flatMap(({ id }) => SINKS.map((sink) => deliveryIdOf(String(id), sink.id)))
     .toSorted();
   const callsOf = (id: string) => calls.filter((call) => call === id).length;
   expect({
@@ -242,23 +247,22 @@ describe('a process that dies between two of its writes', () => {
         await world.deliverDue();
       },
       async act(world) {
-        await world.deadLetters.redrive(OPERATOR, { ids: await deadIds(world) });
+        await world.deadLetters.redrive(OPERATOR, { ids: await allIds(world) });
         await world.deliverDue();
       },
       steps: ['redrive', 'audit', 'claim', 'sink', 'finish', 'claim', 'sink', 'finish'],
       answer: (_id, call) => (call === 1 ? REFUSED : DELIVERED),
       async again(world, done) {
-        const ids = await deadIds(world);
-        expect(ids).toHaveLength(done.includes('redrive') ? 0 : SINKS.length);
-        expect(await world.deadLetters.redrive(OPERATOR, { ids })).toBe(ids.length);
+        const redriven = await world.deadLetters.redrive(OPERATOR, { ids: await allIds(world) });
+        expect(redriven).toBe(done.includes('redrive') ? 0 : SINKS.length);
       },
       mostCalls: 3,
     }));
 });
 
-async function deadIds({ raw }: World): Promise<string[]> {
-  const { data } = await raw.deliveries.deadLetters('default', {}, { limit: 10 });
-  return data.map(({ delivery }) => delivery.id);
+async function allIds({ raw }: World): Promise<string[]> {
+  const { data } = await raw.deliveries.search('default', {}, { limit: 10 });
+  return data.flatMap(({ id }) => SINKS.map((sink) => deliveryIdOf(id, sink.id)));
 }
 
 /** Copies one of the two files, and what belongs to it; gives what puts the copy back. */
@@ -276,47 +280,39 @@ function copyFile(folder: string, file: string): () => void {
 describe('one of the two files put back from an older copy', () => {
   it('inbox.db: what is in store.db already is found again, and goes nowhere twice', async () => {
     const folder = temporaryFolder();
-    const options = { folder: folder.path, calls: [] as Calls };
-    const before = await openWorld(options);
-    await addSinks(before);
-    await append(before, FIRST);
-    await before.close();
+    const options = { folder: folder.path, calls: [] };
+    await inWorld(options, async (world) => {
+      await addSinks(world);
+      await append(world, FIRST);
+    });
     const putBack = copyFile(folder.path, 'inbox.db');
 
-    const first = await openWorld(options);
-    await first.run();
-    await first.close();
+    await inWorld(options, (world) => world.run());
     expect(readFiles(folder.path).receipts).toEqual([]);
     putBack();
     expect(readFiles(folder.path).receipts).toEqual([{ id: FIRST.id }]);
 
-    const next = await openWorld(options);
-    await next.run();
-    await next.close();
+    await inWorld(options, (world) => world.run());
     expectWhole(options, { ids: ['n-1', 'n-2'], when: 'put back' });
     folder.remove();
   });
 
   it('store.db: what is not settled is expanded again; what was settled since is gone', async () => {
     const folder = temporaryFolder();
-    const options = { folder: folder.path, calls: [] as Calls };
-    const before = await openWorld(options);
-    await addSinks(before);
-    await before.close();
+    const options = { folder: folder.path, calls: [] };
+    await inWorld(options, addSinks);
     const putBack = copyFile(folder.path, 'store.db');
 
-    const first = await openWorld(options);
-    await append(first, FIRST);
-    await first.run();
-    await append(first, aReceipt(3, ['n-3']));
-    await first.close();
+    await inWorld(options, async (world) => {
+      await append(world, FIRST);
+      await world.run();
+      await append(world, aReceipt(3, ['n-3']));
+    });
     expect(readFiles(folder.path).deliveries).toHaveLength(2 * SINKS.length);
     putBack();
 
-    const next = await openWorld(options);
-    await next.run();
-    await next.close();
-    // The inbox forgets what it has settled: of that, a backup of store.db has to be as new.
+    await inWorld(options, (world) => world.run());
+    // The inbox forgets what it has settled: a copy of store.db has what it has, and no more.
     expectWhole(options, { ids: ['n-3'], when: 'put back' });
     folder.remove();
   });

@@ -15,7 +15,7 @@ const Row = z.object({
   id: z.string(),
   organizationId: z.string(),
   name: z.string(),
-  kind: z.enum(['webhook', 'log']),
+  kind: z.enum(['webhook', 'log', 'listen']),
   purpose: z.enum(['notifications', 'operations']),
   url: z.string().nullable(),
   secrets: EnvelopeColumn,

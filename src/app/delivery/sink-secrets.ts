@@ -33,6 +33,7 @@ export function sealSecrets(sinkId: string, secrets: readonly Secret[], cipher: 
 /** Where a sink leads, its secrets opened. Throws when they cannot be. */
 export function openTarget(sink: Sink, cipher: Cipher, now: number): SinkTarget {
   if (sink.kind === 'log') return { kind: 'log', name: sink.name };
+  if (sink.kind === 'listen') return { kind: 'listen', sinkId: sink.id };
   const headers = sink.headers && cipher.open(sink.headers, `sink:${sink.id}:headers`);
   return {
     kind: 'webhook',

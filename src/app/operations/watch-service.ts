@@ -1,5 +1,5 @@
 import { DEFAULT_ORGANIZATION } from '../../domain/organization.ts';
-import { alarmsOf, raised, type Alarm, type Vitals } from '../../domain/operations/alarms.ts';
+import { alarmsOf, dueAlarms, type Alarm, type Vitals } from '../../domain/operations/alarms.ts';
 import type { Subscription } from '../../domain/subscriptions/subscription.ts';
 import type { Cancel, Clock } from '../../ports/clock.ts';
 import type { DeliveryStore } from '../../ports/delivery-store.ts';
@@ -34,7 +34,7 @@ export function createWatchService(deps: {
   const { clock, tell } = deps;
   const startedAt = clock.now();
   const toldInDanger = new Map<string, number>();
-  let alarms: ReadonlySet<Alarm> = new Set();
+  const toldAt = new Map<Alarm, number>();
   let deadBefore: number | undefined;
   let lastBeatAt = 0;
   let stopped = false;
@@ -56,9 +56,12 @@ export function createWatchService(deps: {
 
   function lookAtVitals(): void {
     const vitals = deps.vitals();
-    const now = alarmsOf(vitals);
-    for (const alarm of raised(alarms, now)) tellOfService(alarm, { ...vitals });
-    alarms = now;
+    const [holding, now] = [alarmsOf(vitals), clock.now()];
+    for (const alarm of toldAt.keys()) if (!holding.has(alarm)) toldAt.delete(alarm);
+    for (const alarm of dueAlarms(holding, toldAt, now)) {
+      toldAt.set(alarm, now);
+      tellOfService(alarm, { ...vitals });
+    }
   }
 
   async function lookAtDeadLetters(): Promise<void> {

@@ -22,7 +22,7 @@ export interface Delivery {
   /** Rises with each change of hands; a writer that names an older one has lost. */
   readonly generation: number;
   readonly createdAt: number;
-  /** When it was delivered or died; `null` while open. */
+  /** When it was delivered, died or was given up; `null` while open. */
   readonly finishedAt: number | null;
   /** Why the last try failed; `null` when none did. */
   readonly reason: string | null;

@@ -1,6 +1,7 @@
 import type { Envelope } from '../envelope.ts';
 
-export type SinkKind = 'webhook' | 'log';
+/** `listen`: a client that is connected, for as long as it is. */
+export type SinkKind = 'webhook' | 'log' | 'listen';
 
 /** Whether a sink gets Graph's notifications or the service's own events; see `operations`. */
 export type SinkPurpose = 'notifications' | 'operations';

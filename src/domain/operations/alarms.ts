@@ -13,8 +13,9 @@ const OLD_BACKLOG_MS = 60_000;
 const BACKLOG_SHARE = 0.5;
 // Twice the room that intake needs: somebody has to have time to make more.
 const DISK_MARGIN = 2;
+const REMIND_AFTER_MS = 60 * 60 * 1000;
 
-/** The alarms that hold now. One that holds on is told once; see `raised`. */
+/** The alarms that hold now; `dueAlarms` says which of them are told. */
 export function alarmsOf(vitals: Vitals): ReadonlySet<Alarm> {
   const alarms = new Set<Alarm>();
   const { backlogReceipts, maxBacklogReceipts, backlogAgeMs } = vitals;
@@ -25,7 +26,14 @@ export function alarmsOf(vitals: Vitals): ReadonlySet<Alarm> {
   return alarms;
 }
 
-/** Those that hold now and did not before. */
-export function raised(before: ReadonlySet<Alarm>, now: ReadonlySet<Alarm>): readonly Alarm[] {
-  return [...now].filter((alarm) => !before.has(alarm));
+/**
+ * Those of the alarms that hold which have to be told at `now`: an alarm is told when it begins, and
+ * again every hour while it holds on. `toldAt` is when each was last told, and was holding since.
+ */
+export function dueAlarms(
+  holding: ReadonlySet<Alarm>,
+  toldAt: ReadonlyMap<Alarm, number>,
+  now: number,
+): readonly Alarm[] {
+  return [...holding].filter((alarm) => now - (toldAt.get(alarm) ?? -Infinity) >= REMIND_AFTER_MS);
 }

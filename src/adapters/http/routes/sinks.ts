@@ -16,7 +16,8 @@ const HOUR_MS = 3_600_000;
 /** Any of these; a filter that nothing can pass is a mistake. */
 const anyOf = <T extends z.ZodType>(one: T) => z.array(one).min(1).max(100).optional();
 
-const Filter = z.strictObject({
+/** Which events a sink gets. */
+export const SinkFilterBody = z.strictObject({
   tenantId: anyOf(guid),
   subscriptionId: anyOf(guid),
   resource: anyOf(line(2048)),
@@ -28,7 +29,7 @@ const Settings = z.strictObject({
   name: line(80).optional(),
   url: z.string().max(2048).optional(),
   headers: z.record(z.string(), z.string()).nullable().optional(),
-  filter: Filter.optional(),
+  filter: SinkFilterBody.optional(),
   enabled: z.boolean().optional(),
   concurrency: z.int().min(1).max(200).optional(),
   ratePerSecond: z.int().min(1).max(10_000).nullable().optional(),

@@ -1,0 +1,112 @@
+import type { SinkFilter } from '../../domain/delivery/sink.ts';
+import { NotFoundError, UnavailableError } from '../../domain/errors.ts';
+import type { Principal } from '../../domain/identity/principal.ts';
+import type { Log } from '../../ports/log.ts';
+import type { SinkRepository } from '../../ports/sink-repository.ts';
+import type { Hand, ListenerAnswer, Listeners } from './listeners.ts';
+import type { ManageSinks } from './manage-sinks.ts';
+
+// Each holds a connection and may hold a full lane of events in memory.
+const MAX_LISTENERS = 10;
+// Answers come in groups, so a client needs many under way to be quick.
+const CONCURRENCY = 100;
+
+export interface WantedListener {
+  readonly filter: SinkFilter;
+  readonly description: string | null;
+}
+
+/** Somebody who listens. */
+export interface Listener {
+  readonly sinkId: string;
+  /** Removes the sink for good, and what waits for it. Never rejects; done twice it does nothing more. */
+  end(): Promise<void>;
+}
+
+/** Temporary sinks, each as long as its client is connected. */
+export interface Listen {
+  /** Adds a sink whose events are handed to `hand` at least once, until they are answered. */
+  begin(principal: Principal, wanted: WantedListener, hand: Hand): Promise<Listener>;
+  /** Rejects with `NotFoundError` when nobody listens there any more. */
+  answer(principal: Principal, sinkId: string, answers: readonly ListenerAnswer[]): void;
+  /** Removes what was left by a process that was killed; before the first listener. */
+  removeLeftovers(): Promise<void>;
+  /** Resolves when every sink of a listener that has ended is removed. */
+  settled(): Promise<void>;
+}
+
+export function createListen(deps: {
+  manageSinks: ManageSinks;
+  sinks: SinkRepository;
+  listeners: Listeners;
+  log: Log;
+}): Listen {
+  const { listeners, log, manageSinks } = deps;
+  const owners = new Map<string, string>();
+  const removals = new Set<Promise<void>>();
+  let beginning = 0;
+
+  /** Softly first, so that nothing more is chosen for it while what waits is given up. */
+  async function remove(principal: Principal, sinkId: string): Promise<void> {
+    try {
+      await manageSinks.remove(principal, sinkId);
+      await manageSinks.removeForGood(principal, sinkId);
+    } catch (err) {
+      // Somebody else may have removed it; where the store is away, the next start does it.
+      log[err instanceof NotFoundError ? 'debug' : 'warn']({ err, sinkId }, 'a listener is left');
+    }
+  }
+
+  async function addSink(principal: Principal, wanted: WantedListener): Promise<string> {
+    if (owners.size + beginning >= MAX_LISTENERS) {
+      throw new UnavailableError(`At most ${MAX_LISTENERS} can listen at once`);
+    }
+    beginning += 1;
+    try {
+      const name = `listen-${principal.requestId}`.slice(0, 80);
+      const settings = { ...wanted, name, kind: 'listen', concurrency: CONCURRENCY } as const;
+      const { sink } = await manageSinks.add(principal, settings);
+      owners.set(sink.id, principal.organizationId);
+      return sink.id;
+    } finally {
+      beginning -= 1;
+    }
+  }
+
+  return {
+    async begin(principal, wanted, hand) {
+      const sinkId = await addSink(principal, wanted);
+      const disconnect = listeners.connect(sinkId, hand);
+      let ending: Promise<void> | undefined;
+      const end = async () => {
+        disconnect();
+        owners.delete(sinkId);
+        const removal = remove(principal, sinkId);
+        removals.add(removal);
+        await removal;
+        removals.delete(removal);
+      };
+      return { sinkId, end: () => (ending ??= end()) };
+    },
+
+    answer({ organizationId }, sinkId, answers) {
+      if (owners.get(sinkId) !== organizationId) throw new NotFoundError('Nobody listens there');
+      listeners.answer(sinkId, answers);
+    },
+
+    async removeLeftovers() {
+      for (const { id, kind, organizationId } of await deps.sinks.all()) {
+        if (kind === 'listen') await remove(ofTheService(organizationId), id);
+      }
+    },
+
+    async settled() {
+      await Promise.all(removals);
+    },
+  };
+}
+
+function ofTheService(organizationId: string): Principal {
+  const id = 'sallyport';
+  return { organizationId, id, ipAddress: undefined, userAgent: undefined, requestId: 'start' };
+}
