@@ -43,15 +43,18 @@ export function addListen(program: Command, cli: Cli): void {
         options.secretFile === undefined
           ? `whsec_${randomBytes(32).toString('base64')}`
           : await readStructure(WebhookSecret, options.secretFile, cli.settings);
-      if (options.secretFile === undefined) cli.out.note(`Signed with ${secret}`);
       const target = { url: options.forward, secret: new Secret(secret), signal: cli.signal };
-      await listen(cli, { target, filter: toSinkFilter(options) });
+      const signed = options.secretFile === undefined ? `, signed with ${secret}` : '';
+      const greeting = `Forwarding to ${options.forward}${signed}`;
+      await listen(cli, { target, filter: toSinkFilter(options), greeting });
     });
 }
 
 interface Wanted {
   readonly target: Parameters<typeof forward>[0];
   readonly filter: object;
+  /** Said whenever the connection is made. */
+  readonly greeting: string;
 }
 
 /** Connects again and again; only the first time must the service be there. */
@@ -60,7 +63,7 @@ async function listen(cli: Cli, wanted: Wanted): Promise<void> {
   let wasConnected = false;
   const connected = () => {
     wasConnected = true;
-    cli.out.note(`Listening; forwarding to ${wanted.target.url}`);
+    cli.out.note(wanted.greeting);
   };
   while (!cli.signal.aborted) {
     try {

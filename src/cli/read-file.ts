@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
 import { parse } from 'yaml';
 import type { z } from 'zod';
 import { usageError } from './cli-error.ts';
@@ -26,15 +27,15 @@ export async function readStructure<T>(
 
 async function readText(path: string): Promise<string> {
   try {
-    return await readFile(path === '-' ? '/dev/stdin' : path, 'utf8');
+    return path === '-' ? await text(process.stdin) : await readFile(path, 'utf8');
   } catch (error) {
     throw usageError(`The file ${path} cannot be read: is the path right?`, error);
   }
 }
 
-function parseYaml(text: string, path: string): unknown {
+function parseYaml(source: string, path: string): unknown {
   try {
-    return parse(text);
+    return parse(source);
   } catch (error) {
     // Only its first line: the rest quotes the file, which may hold secrets.
     const [why] = error instanceof Error ? error.message.split('\n') : [];

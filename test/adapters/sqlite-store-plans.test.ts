@@ -28,6 +28,9 @@ function expectIndexed(plans: [sql: string, plan: string[]][], statements: numbe
   }
 }
 
+const of = ({ id }: { id: string }) => ({ organizationId: 'default', id });
+const at = ({ id }: { id: string }) => ({ ...of({ id }), now: BUILT_AT });
+
 describe('plans of store.db', () => {
   const db = new DatabaseSync(':memory:');
   const texts = new Set<string>();
@@ -134,8 +137,6 @@ describe('plans of store.db', () => {
     const sink = aSink();
     const subscription = aSubscription();
     const page = { organizationId: 'default', from: 5, limit: 10 };
-    const of = ({ id }: { id: string }) => ({ organizationId: 'default', id });
-    const at = ({ id }: { id: string }) => ({ ...of({ id }), now: BUILT_AT });
     store.insertSink(recording, writeSink(sink));
     const plans = plansOf(() => {
       store.insertSubscription(recording, writeSubscription(subscription));

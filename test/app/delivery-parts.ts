@@ -99,7 +99,7 @@ export async function openDeliveryParts() {
     ...basics,
     openSink: (target) => ({
       deliver: (_event, attempt) =>
-        destinations.deliver(target.kind === 'log' ? 'log' : target.url, attempt),
+        destinations.deliver(target.kind === 'webhook' ? target.url : target.kind, attempt),
     }),
     turned: () => undefined,
   });

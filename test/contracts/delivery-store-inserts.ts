@@ -169,9 +169,9 @@ export function describeInserts(open: () => Promise<DeliveryStoreHarness>): void
         (await harness.store.deliveriesOf(notification.id)).map(({ id }) => id);
       expect(await ids()).toEqual([delivery.id, second.id, first.id]);
       await claimOf(harness.store, first.id);
-      expect(
-        (await harness.store.deliveriesOf(notification.id)).map(({ state }) => state),
-      ).toEqual(['due', 'due', 'claimed']);
+      expect((await harness.store.deliveriesOf(notification.id)).map(({ state }) => state)).toEqual(
+        ['due', 'due', 'claimed'],
+      );
     });
 
     it('leaves out a delivery whose notification is gone', async () => {

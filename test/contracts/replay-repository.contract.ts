@@ -31,6 +31,21 @@ function aReplay(changes: Partial<Replay> = {}): Replay {
   };
 }
 
+const DONE = {
+  state: 'done',
+  cursor: null,
+  notifications: 7,
+  deliveries: 9,
+  finishedAt: LATER,
+} as const;
+const halfway = (cursor: string) => ({
+  state: 'running' as const,
+  cursor,
+  notifications: 3,
+  deliveries: 4,
+  finishedAt: null,
+});
+
 /** What `ReplayRepository` promises. Every adapter runs all of it; none opts out of a case. */
 export function describeReplayRepository(
   adapter: string,
@@ -43,26 +58,15 @@ export function describeReplayRepository(
     });
     afterEach(() => harness.close());
 
+    const advance = (...step: Parameters<ReplayRepository['advance']>) =>
+      harness.replays.advance(...step);
     const find = (id: string) => harness.replays.find('default', id);
+    const list = (page: PageRequest) => harness.replays.list('default', page);
     async function insert(changes: Partial<Replay> = {}): Promise<Replay> {
       const replay = aReplay(changes);
       await harness.replays.insert(replay);
       return replay;
     }
-    const DONE = {
-      state: 'done',
-      cursor: null,
-      notifications: 7,
-      deliveries: 9,
-      finishedAt: LATER,
-    } as const;
-    const halfway = (cursor: string) => ({
-      state: 'running' as const,
-      cursor,
-      notifications: 3,
-      deliveries: 4,
-      finishedAt: null,
-    });
 
     it('gives back a replay as it was inserted, over a restart too', async () => {
       const plain = await insert();
@@ -95,14 +99,13 @@ export function describeReplayRepository(
     it('lists an organisation, the latest first, page by page', async () => {
       const replays = [await insert(), await insert(DONE), await insert()];
       await insert({ organizationId: 'other' });
-      const list = (page: PageRequest) => harness.replays.list('default', page);
       const [first, second, third] = replays;
       expect(await pagesOf(list, 2)).toEqual([[third, second], [first]]);
       expect(await pagesOf(list, 3)).toEqual([[third, second, first]]);
     });
 
     it('refuses a cursor that it has not given', async () => {
-      const refused = harness.replays.list('default', { limit: 1, cursor: 'nonsense' });
+      const refused = list({ limit: 1, cursor: 'nonsense' });
       await expect(refused).rejects.toMatchObject({ details: [{ path: 'cursor' }] });
     });
 
@@ -112,14 +115,13 @@ export function describeReplayRepository(
       await insert(DONE);
       harness = await harness.reopen();
       expect(await harness.replays.running()).toEqual([first, second]);
-      await harness.replays.advance(first.id, null, DONE);
+      await advance(first.id, null, DONE);
       expect(await harness.replays.running()).toEqual([second]);
     });
 
     it('advances one that stands at the cursor, from the start to the end', async () => {
       const replay = await insert();
       const neighbour = await insert();
-      const { advance } = harness.replays;
       expect(await advance(replay.id, null, halfway('c-1'))).toBe(true);
       expect(await find(replay.id)).toEqual({ ...replay, ...halfway('c-1') });
       expect(await advance(replay.id, 'c-1', halfway('c-2'))).toBe(true);
@@ -131,7 +133,6 @@ export function describeReplayRepository(
 
     it('writes nothing about one that stands elsewhere, is done or not there', async () => {
       const [running, done] = [await insert(halfway('c-1')), await insert(DONE)];
-      const { advance } = harness.replays;
       for (const cursor of [null, 'c-0', 'C-1', '']) {
         expect(await advance(running.id, cursor, DONE)).toBe(false);
       }
@@ -144,7 +145,7 @@ export function describeReplayRepository(
     it('lets one of those who did the same page at the same time advance it', async () => {
       const replay = await insert();
       const tries = Array.from({ length: 10 }, (_, n) =>
-        harness.replays.advance(replay.id, null, { ...halfway('c-1'), deliveries: n }),
+        advance(replay.id, null, { ...halfway('c-1'), deliveries: n }),
       );
       const won = await Promise.all(tries);
       expect(won.filter(Boolean)).toHaveLength(1);
@@ -153,7 +154,7 @@ export function describeReplayRepository(
 
     it('lets one of those who end it with its first page do so', async () => {
       const replay = await insert();
-      const tries = Array.from({ length: 5 }, () => harness.replays.advance(replay.id, null, DONE));
+      const tries = Array.from({ length: 5 }, () => advance(replay.id, null, DONE));
       expect((await Promise.all(tries)).filter(Boolean)).toHaveLength(1);
     });
   });

@@ -201,7 +201,7 @@ export function describeSinkRepository(
 
     it('replaces no secrets that are others by now, or of a sink that is not there', async () => {
       const sink = await insert(full());
-      const by = () => ({ secrets: anEnvelope(), previousSecretsUntil: null });
+      const by = { secrets: anEnvelope(), previousSecretsUntil: null };
       const { sinks } = harness;
       for (const stale of [
         { ...sink, secrets: anEnvelope() },
@@ -209,11 +209,11 @@ export function describeSinkRepository(
         { ...sink, organizationId: 'other' },
         { ...sink, id: randomUUID() },
       ]) {
-        expect(await sinks.replaceSecrets(stale, by(), LATER)).toBeUndefined();
+        expect(await sinks.replaceSecrets(stale, by, LATER)).toBeUndefined();
       }
       expect(await sinks.find('default', sink.id)).toEqual(sink);
       await softDelete(sink.id);
-      expect(await sinks.replaceSecrets(sink, by(), LATER)).toBeUndefined();
+      expect(await sinks.replaceSecrets(sink, by, LATER)).toBeUndefined();
     });
 
     it('lets one of concurrent replacements of the same secrets succeed', async () => {

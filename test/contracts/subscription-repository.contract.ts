@@ -167,8 +167,7 @@ export function describeSubscriptionRepository(
       const subscription = await insert({ notes: 'kept' });
       await softDelete(subscription.id);
       const restored = { ...subscription, updatedAt: LATER + 1 };
-      const restore = () =>
-        harness.subscriptions.restore('default', subscription.id, LATER + 1);
+      const restore = () => harness.subscriptions.restore('default', subscription.id, LATER + 1);
       expect(await restore()).toEqual(restored);
       harness = await harness.reopen();
       expect(await find(subscription.id)).toEqual(restored);
@@ -211,23 +210,19 @@ export function describeSubscriptionRepository(
 
     it('lets one of concurrent deletions, restorations and removals succeed', async () => {
       const { id } = await insert();
-      const tenTimes = <T>(act: () => Promise<T>) =>
-        Promise.all(Array.from({ length: 10 }, () => act()));
-      const won = (results: readonly unknown[]) => results.filter(Boolean).length;
       const { subscriptions } = harness;
-      expect(won(await tenTimes(() => softDelete(id)))).toBe(1);
-      expect(won(await tenTimes(() => subscriptions.restore('default', id, LATER)))).toBe(1);
+      expect(await winnersOf(() => softDelete(id))).toBe(1);
+      expect(await winnersOf(() => subscriptions.restore('default', id, LATER))).toBe(1);
       await softDelete(id);
-      expect(won(await tenTimes(() => subscriptions.permanentlyDelete('default', id)))).toBe(1);
+      expect(await winnersOf(() => subscriptions.permanentlyDelete('default', id))).toBe(1);
     });
 
     it('gives those of all organisations that end soon, the next to end first', async () => {
-      const at = (expirationAt: number, changes: Partial<Subscription> = {}) =>
-        insert({ expirationAt, ...changes });
-      const [third, first] = [await at(LATER + 3), await at(LATER + 1)];
-      const second = await at(LATER + 2, { organizationId: 'other' });
-      await at(LATER + 2, { deletedAt: BUILT_AT });
-      await at(LATER + 4);
+      const third = await insert({ expirationAt: LATER + 3 });
+      const first = await insert({ expirationAt: LATER + 1 });
+      const second = await insert({ expirationAt: LATER + 2, organizationId: 'other' });
+      await insert({ expirationAt: LATER + 2, deletedAt: BUILT_AT });
+      await insert({ expirationAt: LATER + 4 });
       const ending = (limit: number) => harness.subscriptions.endingBefore(LATER + 4, limit);
       expect(await ending(10)).toEqual([first, second, third]);
       expect(await ending(2)).toEqual([first, second]);
@@ -263,6 +258,12 @@ export function describeSubscriptionRepository(
       expect(sorted(found)).toEqual(sorted(known.map(toKnown)));
     });
   });
+}
+
+/** How many of ten who do the same at the same time succeed. */
+async function winnersOf(act: () => Promise<unknown>): Promise<number> {
+  const results = await Promise.all(Array.from({ length: 10 }, () => act()));
+  return results.filter(Boolean).length;
 }
 
 function toKnown(subscription: Subscription): KnownSubscription {

@@ -70,6 +70,9 @@ export async function openWorld({ folder, calls, answer, life = new Life() }: Wo
     fresh,
     held,
     chores: {},
+    // What operators are told is written apart, and promised to nobody.
+    tell: () => undefined,
+    turned: () => undefined,
     received: (receipt: Receipt) => void receipts.push(receipt),
   };
   const lanes = createLanes({

@@ -45,6 +45,8 @@ export type Procedure = (db: Database, argument: never) => unknown;
 // Of 4 KiB each: large enough that checkpoints are rare, small enough that one takes some 25 ms.
 const MAX_LOG_FRAMES = 16_384;
 const MAX_LOG_BYTES = 64 * 1024 * 1024;
+const LOCK_TIMEOUT_MS = 5000;
+const READERS_TIMEOUT_MS = 200;
 
 /** Serves the procedures of one file in this thread until the main thread ends it. */
 export function serve(
@@ -118,7 +120,7 @@ export function serve(
 class ProcedureError extends Error {}
 
 function open(file: string, readOnly: boolean): DatabaseSync {
-  const db = new DatabaseSync(file, { readOnly, timeout: 5000 });
+  const db = new DatabaseSync(file, { readOnly, timeout: LOCK_TIMEOUT_MS });
   if (!readOnly) {
     db.exec('PRAGMA journal_mode = WAL');
     db.exec('PRAGMA synchronous = FULL');
@@ -152,28 +154,34 @@ function withStatements(db: DatabaseSync): Database {
 }
 
 /**
- * Folds the log into the file once it has grown; runs after the replies have left. It waits for no
- * reader: one that is in the middle of something keeps the log growing until the next time. The
- * next write begins the log anew in the same file: writing over what is there is synced faster than
- * making a file longer.
+ * Folds the log into the file once it has grown; runs after the replies have left. The next write
+ * begins the log anew in the same file: writing over what is there is synced faster than making a
+ * file longer. It waits for readers but a moment: one that takes longer, such as a backup, keeps the
+ * log growing until the next time, and nobody waiting.
  */
 function createCheckpoint(db: DatabaseSync): () => void {
   const measure = db.prepare('PRAGMA wal_checkpoint(NOOP)');
-  const fold = db.prepare('PRAGMA wal_checkpoint(PASSIVE)');
   let nextAt = MAX_LOG_FRAMES;
   let last = 0;
   return function checkpoint() {
-    try {
-      const frames = Number(measure.get()?.['log']);
-      if (frames < last) nextAt = MAX_LOG_FRAMES;
-      last = frames;
-      if (frames < nextAt) return;
-      nextAt = frames + MAX_LOG_FRAMES / 4;
-      fold.get();
-    } catch {
-      // A full disk: the log still holds everything, and the calls have their answers.
-    }
+    const frames = Number(measure.get()?.['log']);
+    if (frames < last) nextAt = MAX_LOG_FRAMES;
+    last = frames;
+    if (frames < nextAt) return;
+    nextAt = frames + MAX_LOG_FRAMES / 4;
+    foldLog(db);
   };
+}
+
+function foldLog(db: DatabaseSync): void {
+  db.exec(`PRAGMA busy_timeout = ${READERS_TIMEOUT_MS}`);
+  try {
+    db.exec('PRAGMA wal_checkpoint(RESTART)');
+  } catch {
+    // A full disk: the log still holds everything, and the calls have their answers.
+  } finally {
+    db.exec(`PRAGMA busy_timeout = ${LOCK_TIMEOUT_MS}`);
+  }
 }
 
 function textOf(error: unknown): string {

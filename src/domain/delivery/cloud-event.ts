@@ -29,7 +29,7 @@ export interface CloudEvent {
 export function toCloudEvent(
   notification: Notification,
   data: string,
-  replay?: string | undefined,
+  replay?: string,
 ): CloudEvent {
   return {
     specversion: '1.0',
