@@ -1,4 +1,5 @@
 import { type Command, CommanderError } from 'commander';
+import packageJson from '../package.json' with { type: 'json' };
 import { CliError, EXIT } from './cli/cli-error.ts';
 import { createProgram } from './cli/program.ts';
 import { readCliSettings } from './cli/settings.ts';
@@ -22,6 +23,7 @@ function createCommands(): Command {
     process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed);
   });
   return createProgram({
+    version: packageJson.version,
     settings: readCliSettings(process.env),
     streams: process,
     signal: interrupted.signal,

@@ -314,13 +314,13 @@ function createCore(config: Config, basics: Basics, stores: Stores) {
 
   async function stop(): Promise<void> {
     gate.stop();
-    await listen.settled();
     sweep.stop();
     stopRetention?.();
     service.stop();
     deliver.abort();
     await replays.stop();
     await queue.close();
+    await listen.settle();
     await webhooks.close();
   }
 

@@ -18,9 +18,12 @@ Exit codes: 0 done, 1 failed or a negative result, 2 cannot be used as typed, 3 
 `;
 
 /** Every command. What is typed wrongly throws instead of ending the process. */
-export function createProgram(deps: CliDeps & { start: () => Promise<void> }): Command {
+export function createProgram(
+  deps: CliDeps & { version: string; start: () => Promise<void> },
+): Command {
   const program = new Command('sallyport')
     .description('A gateway for Microsoft Graph change notifications, and its service.')
+    .version(deps.version)
     .option('--url <url>', 'where the service is (SALLYPORT_URL, else http://127.0.0.1:8010)')
     .option(
       '--key-file <path>',

@@ -29,7 +29,8 @@ subscriptions:
 sinks:
   - name: crm
     url: https://crm.example
-    headers: { Authorization: \${CRM_TOKEN} }
+    headers:
+      Authorization: \${CRM_TOKEN}
     filter:
       subscriptionId: [${MAIL.id.toUpperCase()}, ${OTHER.id}]
       lifecycle: also

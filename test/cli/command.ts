@@ -29,13 +29,12 @@ export interface CommandOptions {
 
 /** Starts the command as a shell does. */
 export function startCommand(args: readonly string[], options: CommandOptions = {}): Running {
-  return watch(
-    spawn(process.execPath, [BIN, ...args], {
-      cwd: options.cwd ?? tmpdir(),
-      env: { PATH: process.env['PATH'], ...options.env },
-    }),
-    options.input,
-  );
+  const child = spawn(process.execPath, [BIN, ...args], {
+    cwd: options.cwd ?? tmpdir(),
+    env: { PATH: process.env['PATH'], ...options.env },
+  });
+  child.stdin.end(options.input);
+  return watch(child);
 }
 
 /** The same to its end. */
@@ -61,7 +60,8 @@ export function operatorOf(service: { readonly url: string }) {
   };
 }
 
-export function watch(child: ChildProcessWithoutNullStreams, input = ''): Running {
+/** Keeps what a process says. */
+export function watch(child: ChildProcessWithoutNullStreams): Running {
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
@@ -69,7 +69,6 @@ export function watch(child: ChildProcessWithoutNullStreams, input = ''): Runnin
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
-  child.stdin.end(input);
   const ended = new Promise<Ended>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code) => resolve({ code, stdout, stderr }));

@@ -52,6 +52,10 @@ export function repeat<T>(value: T, times: number): T[] {
   return Array.from({ length: times }, () => value);
 }
 
+export function rising(a: number, b: number): number {
+  return a - b;
+}
+
 function things(): Router<RequestState> {
   const router = new Router<RequestState>({ prefix: '/api/things' });
   router.get('/', (ctx) => {

@@ -39,7 +39,8 @@ describe('limits of the service', () => {
   ])('are never for %s', async (_what, status, path, init) => {
     service = await startService({ env: { RATE_LIMIT_MAX: '1' } });
     expect(await statuses(2, '/nothing')).toEqual([404, 429]);
-    expect(await statuses(300, path, init)).toEqual(repeat(status, 300));
+    const rounds = await Promise.all(repeat(0, 10).map(() => statuses(30, path, init)));
+    expect(rounds.flat()).toEqual(repeat(status, 300));
     const { headers } = await fetch(service.url + path, init);
     expect([...headers.keys()].filter((name) => RATE_HEADERS.test(name))).toEqual([]);
   });

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { StoreUnavailableError } from '../../src/domain/errors.ts';
 import { OPERATOR_KEY } from './edge.ts';
-import { type LimitedEdge, repeat, startLimitedEdge } from './limited-edge.ts';
+import { type LimitedEdge, repeat, rising, startLimitedEdge } from './limited-edge.ts';
 
 const FAMILIES = [
   'x-ratelimit-limit',
@@ -110,12 +110,12 @@ describe('limits', () => {
   it('let exactly 100 of 200 concurrent requests through', async () => {
     const asked = Array.from({ length: 200 }, () => edge.askAsOperator('/api/things'));
     const answers = await Promise.all(asked);
-    const statuses = answers.map(({ status }) => status).toSorted();
+    const statuses = answers.map(({ status }) => status).toSorted(rising);
     expect(statuses).toEqual([...repeat(200, 100), ...repeat(429, 100)]);
     const remaining = answers.flatMap(({ status, headers }) =>
       status === 200 ? Number(headers.get('x-ratelimit-remaining')) : [],
     );
-    expect(remaining.toSorted((a, b) => a - b)).toEqual(repeat(0, 100).map((_, at) => at));
+    expect(remaining.toSorted(rising)).toEqual(repeat(0, 100).map((_, at) => at));
   });
 
   it('speak RFC 9457 to who asks for it', async () => {

@@ -84,6 +84,17 @@ describe('a sink that is switched', () => {
     await answer.close();
   });
 
+  it.each(['enable', 'disable', 'pause', 'resume', 'test', 'restore'])(
+    'takes no wishes that it would not fulfil: %s',
+    async (act) => {
+      const before = await read();
+      const answer = await service.api('POST', `${path}/${act}`, { minutes: 5 });
+      expect(answer.status).toBe(400);
+      expect(answer.body.error.details).toMatchObject([{ path: 'minutes' }]);
+      expect(await read()).toEqual(before);
+    },
+  );
+
   it('writes into the audit who switched it', async () => {
     await service.api('POST', `${path}/pause`);
     await service.api('POST', `${path}/resume`);

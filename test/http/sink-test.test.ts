@@ -42,7 +42,7 @@ describe('POST /api/sinks/:id/test', () => {
       id: request?.headers['webhook-id'],
       source: '/sallyport',
       type: 'Sallyport.Test',
-      subject: path.slice('/api/'.length),
+      subject: path.replace('/api/sinks/', 'sink/'),
       time: expect.stringMatching(/Z$/),
       datacontenttype: 'application/json',
       data: { sinkId: path.slice('/api/sinks/'.length) },

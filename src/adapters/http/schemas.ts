@@ -60,3 +60,6 @@ export const DeletablePageQuery = z.strictObject({ ...page, deleted: flag.option
 
 /** Of a removal: `permanent=true` removes for good what was removed before. */
 export const RemovalQuery = z.strictObject({ permanent: flag.default(false) });
+
+/** Of a POST that says everything by its path. */
+export const NoBody = z.strictObject({});

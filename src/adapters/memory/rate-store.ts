@@ -22,10 +22,7 @@ interface Room {
  * Keeps windows in this process: exact for one instance, forgotten at exit. What was counted in an
  * overflow window belongs to many keys, so clearing one of them leaves it as it is.
  */
-export function createMemoryRateStore(deps: {
-  clock: Clock;
-  maxKeysPerPolicy: number;
-}): RateStore {
+export function createMemoryRateStore(deps: { clock: Clock; maxKeysPerPolicy: number }): RateStore {
   const storeId = randomUUID(); // so that a ticket of another store is not taken for one of ours
   const rooms = new Map<string, Room>();
   let opened = 0;

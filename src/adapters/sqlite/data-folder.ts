@@ -29,7 +29,7 @@ export function lockDataFolder(dataDir: string): DataFolder {
   return { path, release: () => lock.close() };
 }
 
-// SQLITE_BUSY (https://sqlite.org/rescode.html)
+// SQLITE_BUSY (https://sqlite.org/rescode.html). Not by class: tests run in a realm of their own.
 function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && error.errcode === 5;
+  return typeof error === 'object' && error !== null && 'errcode' in error && error.errcode === 5;
 }

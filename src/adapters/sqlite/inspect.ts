@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 
 // SQLITE_CORRUPT and SQLITE_NOTADB (https://sqlite.org/rescode.html).
 const DAMAGED = new Set([11, 26]);
-// A second or so; beyond, it would hold up every start.
+// Some 0.2 s where the file is cached; beyond, it would hold up every start.
 const MAX_CHECKED_BYTES = 256 * 1024 * 1024;
 
 /** A file that is no whole database of ours. Its message says which and what to do. */

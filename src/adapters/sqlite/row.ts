@@ -1,5 +1,4 @@
-// What a thread sends is checked by hand where every delivery comes by: a schema took a tenth of
-// the main thread.
+// What a thread sends is checked by hand, not by a schema, where every delivery comes by.
 
 /** Columns by their place. */
 export type Columns = readonly unknown[];

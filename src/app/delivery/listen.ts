@@ -1,6 +1,8 @@
 import type { SinkFilter } from '../../domain/delivery/sink.ts';
 import { NotFoundError, UnavailableError } from '../../domain/errors.ts';
 import type { Principal } from '../../domain/identity/principal.ts';
+import type { Cancel, Clock } from '../../ports/clock.ts';
+import type { DeliveryStore } from '../../ports/delivery-store.ts';
 import type { Log } from '../../ports/log.ts';
 import type { SinkRepository } from '../../ports/sink-repository.ts';
 import type { Hand, ListenerAnswer, Listeners } from './listeners.ts';
@@ -10,6 +12,9 @@ import type { ManageSinks } from './manage-sinks.ts';
 const MAX_LISTENERS = 10;
 // Answers come in groups, so a client needs many under way to be quick.
 const CONCURRENCY = 100;
+// Receipts that were being expanded when a sink was removed can have chosen it; by then they are done.
+const STRAGGLERS_MS = 10_000;
+const MAX_STRAGGLERS = 500;
 
 export interface WantedListener {
   readonly filter: SinkFilter;
@@ -31,19 +36,22 @@ export interface Listen {
   answer(principal: Principal, sinkId: string, answers: readonly ListenerAnswer[]): void;
   /** Removes what was left by a process that was killed; before the first listener. */
   removeLeftovers(): Promise<void>;
-  /** Resolves when every sink of a listener that has ended is removed. */
-  settled(): Promise<void>;
+  /** Removes every sink of a listener that has ended; when nothing is expanded any more. */
+  settle(): Promise<void>;
 }
 
 export function createListen(deps: {
   manageSinks: ManageSinks;
   sinks: SinkRepository;
+  deliveries: DeliveryStore;
   listeners: Listeners;
+  clock: Clock;
   log: Log;
 }): Listen {
-  const { listeners, log, manageSinks } = deps;
+  const { clock, listeners, log, manageSinks } = deps;
   const owners = new Map<string, string>();
   const removals = new Set<Promise<void>>();
+  const stragglers = new Map<string, Cancel>();
   let beginning = 0;
 
   /** Softly first, so that nothing more is chosen for it while what waits is given up. */
@@ -55,6 +63,13 @@ export function createListen(deps: {
       // Somebody else may have removed it; where the store is away, the next start does it.
       log[err instanceof NotFoundError ? 'debug' : 'warn']({ err, sinkId }, 'a listener is left');
     }
+  }
+
+  async function discardStragglers(sinkId: string): Promise<void> {
+    stragglers.delete(sinkId);
+    await deps.deliveries
+      .discardForSink(sinkId, clock.now(), MAX_STRAGGLERS)
+      .catch((err: unknown) => log.warn({ err, sinkId }, 'deliveries of a listener are left'));
   }
 
   async function addSink(principal: Principal, wanted: WantedListener): Promise<string> {
@@ -85,6 +100,10 @@ export function createListen(deps: {
         removals.add(removal);
         await removal;
         removals.delete(removal);
+        stragglers.set(
+          sinkId,
+          clock.after(STRAGGLERS_MS, () => void discardStragglers(sinkId)),
+        );
       };
       return { sinkId, end: () => (ending ??= end()) };
     },
@@ -100,8 +119,12 @@ export function createListen(deps: {
       }
     },
 
-    async settled() {
+    async settle() {
       await Promise.all(removals);
+      for (const [sinkId, cancel] of stragglers) {
+        cancel();
+        await discardStragglers(sinkId);
+      }
     },
   };
 }

@@ -46,7 +46,7 @@ export function createTestSink(deps: {
     const event = toOwnEvent({
       id: deps.digest.randomId(),
       type: 'Sallyport.Test',
-      subject: `sinks/${id}`,
+      subject: `sink/${id}`,
       at: startedAt,
       data: JSON.stringify({ sinkId: id }),
     });

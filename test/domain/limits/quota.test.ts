@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { POLICIES } from '../../../src/domain/limits/policies.ts';
 import { quotaOf } from '../../../src/domain/limits/quota.ts';
 
+const whole = (max: number) => fc.integer({ min: 1, max });
 const window = (hits: number, degraded = false) => ({ hits, resetsInMs: 1000, degraded });
 
 describe('policies', () => {
@@ -50,7 +51,6 @@ describe('quotaOf', () => {
   });
 
   it('allows together at least the maximum, and less than one each more', () => {
-    const whole = (max: number) => fc.integer({ min: 1, max });
     fc.assert(
       fc.property(whole(10_000), whole(1000), (max, instances) => {
         const { limit } = quotaOf({ ...policy, max }, window(1, true), instances);

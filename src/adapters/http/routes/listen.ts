@@ -12,6 +12,9 @@ import { SinkFilterBody } from './sinks.ts';
 // Below the idle time of common proxies.
 const KEEP_ALIVE_MS = 15_000;
 
+// What is kept of a sink's answer; see NotificationSink.
+const MAX_BODY_BYTES = 1024;
+
 const Wanted = z.strictObject({
   filter: SinkFilterBody.default({}),
   description: freeText.default(null),
@@ -23,7 +26,10 @@ const Answers = z.strictObject({
       z.strictObject({
         deliveryId: z.string().min(1).max(300),
         status: z.int().min(100).max(599).nullable(),
-        body: z.string().max(1024).default(''),
+        body: z
+          .string()
+          .refine((text) => Buffer.byteLength(text) <= MAX_BODY_BYTES, { error: 'must be 1 KiB' })
+          .default(''),
       }),
     )
     .min(1)

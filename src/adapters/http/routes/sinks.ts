@@ -9,7 +9,7 @@ import type { SinkDepth } from '../../../ports/delivery-store.ts';
 import { parse } from '../parse.ts';
 import { presentPage, presentTime } from '../present-page.ts';
 import { idOf, principalOf, type RequestState } from '../request-state.ts';
-import { DeletablePageQuery, freeText, guid, line, RemovalQuery } from '../schemas.ts';
+import { DeletablePageQuery, freeText, guid, line, NoBody, RemovalQuery } from '../schemas.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -94,16 +94,19 @@ export function sinkRoutes(deps: {
   });
 
   router.post('/:id/restore', async function restoreSink(ctx) {
+    parse(NoBody, ctx.request.body ?? {});
     ctx.body = presentSink(await sinks.restore(principalOf(ctx), idOf(ctx)));
   });
 
   for (const [act, to] of Object.entries(SWITCHES)) {
     router.post(`/:id/${act}`, async function switchSink(ctx) {
+      parse(NoBody, ctx.request.body ?? {});
       ctx.body = presentSink(await sinks.switch(principalOf(ctx), idOf(ctx), to));
     });
   }
 
   router.post('/:id/test', async function testSink(ctx) {
+    parse(NoBody, ctx.request.body ?? {});
     ctx.body = await deps.testSink(principalOf(ctx), idOf(ctx));
   });
 

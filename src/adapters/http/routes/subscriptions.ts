@@ -5,7 +5,15 @@ import type { Subscription } from '../../../domain/subscriptions/subscription.ts
 import { parse } from '../parse.ts';
 import { presentPage, presentTime } from '../present-page.ts';
 import { idOf, principalOf, type RequestState } from '../request-state.ts';
-import { DeletablePageQuery, freeText, guid, line, RemovalQuery, time } from '../schemas.ts';
+import {
+  DeletablePageQuery,
+  freeText,
+  guid,
+  line,
+  NoBody,
+  RemovalQuery,
+  time,
+} from '../schemas.ts';
 
 /** What can be changed later, each of the form that it has at the import. */
 const Changeable = z.strictObject({
@@ -78,6 +86,7 @@ export function subscriptionRoutes(deps: {
   });
 
   router.post('/:id/restore', async function restoreSubscription(ctx) {
+    parse(NoBody, ctx.request.body ?? {});
     ctx.body = presentSubscription(await subscriptions.restore(principalOf(ctx), idOf(ctx)));
   });
 

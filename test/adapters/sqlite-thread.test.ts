@@ -1,0 +1,39 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { temporaryFolder } from '../support/folder.ts';
+
+const ADAPTERS = new URL('../../src/adapters/', import.meta.url);
+
+// In a process of its own, because what is thrown by an event of a thread ends the process.
+const OPEN = `
+  const { openThread } = await import('${new URL('sqlite/thread-client.ts', ADAPTERS).href}');
+  const { systemClock } = await import('${new URL('telemetry/clock.ts', ADAPTERS).href}');
+  const entry = new URL('${new URL('sqlite/inbox-thread.ts', ADAPTERS).href}');
+  const quiet = () => undefined;
+  const log = { debug: quiet, info: quiet, warn: quiet, error: quiet };
+  const file = process.argv[2];
+  await openThread({ entry, file, readOnly: false, clock: systemClock, log, timeoutMs: 1000 }).then(
+    () => process.stdout.write('opened'),
+    (error) => process.stdout.write(error.message),
+  );`;
+
+describe('a database thread that cannot start', () => {
+  it('fails its opening, and nothing else in the process', () => {
+    const folder = temporaryFolder();
+    const file = join(folder.path, 'inbox.db');
+    writeFileSync(file, 'not a database, but long enough to look like one '.repeat(100));
+    // By its input, because a thread is given the flags that its process had.
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['-', file], {
+      input: OPEN,
+      encoding: 'utf8',
+    });
+    folder.remove();
+    expect({ status, stdout, stderr }).toEqual({
+      status: 0,
+      stdout: expect.stringContaining('file is not a database'),
+      stderr: '',
+    });
+  });
+});

@@ -1,0 +1,69 @@
+import { spawn } from 'node:child_process';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { describeWith, runs } from '../faults/needs.ts';
+import { startService, type TestService } from '../support/service.ts';
+import { until } from '../support/wait.ts';
+import { BIN, operatorOf, watch } from './command.ts';
+
+const TERMINAL = {
+  name: 'script (util-linux)',
+  isThere: () => runs('script', ['-qec', 'true', '/dev/null']),
+};
+
+/** The command on a terminal of its own, into which can be typed. */
+function onTerminal(line: string, env: Record<string, string>) {
+  const command = `stty cols 200; ${process.execPath} ${BIN} ${line}`;
+  const child = spawn('script', ['-qec', command, '/dev/null'], {
+    env: { PATH: process.env['PATH'], TERM: 'xterm', SHELL: '/bin/sh', ...env },
+  });
+  return { ...watch(child), type: (text: string) => child.stdin.write(text) };
+}
+
+describeWith(TERMINAL, 'the command on a terminal', () => {
+  let service: TestService;
+  let env: Record<string, string>;
+
+  beforeAll(async () => {
+    service = await startService();
+    ({ env } = operatorOf(service));
+  });
+  afterAll(() => service.close());
+
+  it('draws tables, with colours unless NO_COLOR is set', async () => {
+    const coloured = await onTerminal('sinks list', env).ended;
+    expect(coloured.code).toBe(0);
+    expect(coloured.stdout).toContain('│');
+    expect(coloured.stdout).toContain('\u001b[32menabled\u001b[39m');
+    const plain = await onTerminal('sinks list', { ...env, NO_COLOR: '1' }).ended;
+    expect(plain.stdout).toContain('│ enabled');
+    expect(plain.stdout).not.toContain('\u001b[');
+    const json = await onTerminal('sinks list --json', env).ended;
+    expect(JSON.parse(json.stdout)).toMatchObject([{ name: 'log' }]);
+  });
+
+  it('asks before it gives something up, and takes no other word for yes', async () => {
+    for (const [answer, code, said] of [
+      ['n\n', 1, 'Nothing was done'],
+      ['\n', 1, 'Nothing was done'],
+      ['y\n', 0, '0 discarded'],
+    ] as const) {
+      const running = onTerminal('dead-letters discard --all', env);
+      await until(() => running.stdout().includes('[y/N]'), 'the question');
+      running.type(answer);
+      const ended = await running.ended;
+      expect({ answer, code: ended.code }).toEqual({ answer, code });
+      expect(ended.stdout).toContain(said);
+    }
+    const unasked = await onTerminal('dead-letters discard --all --yes', env).ended;
+    expect(unasked.stdout).not.toContain('[y/N]');
+    expect(unasked.code).toBe(0);
+  });
+
+  it('shows how a simulation comes along', async () => {
+    const { code, stdout } = await onTerminal('simulate --rate 20 --duration 1s --late 0', env)
+      .ended;
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/traffic: \d+ of \d+ POSTs/);
+    expect(stdout).toMatch(/│ MISSING +│ 0 /);
+  });
+});
