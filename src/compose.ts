@@ -44,6 +44,7 @@ import { createWatchSinks } from './app/delivery/watch-sinks.ts';
 import { createTellOperators } from './app/operations/tell-operators.ts';
 import { createWatchService } from './app/operations/watch-service.ts';
 import type { Vitals } from './domain/operations/alarms.ts';
+import { createDiskProbe } from './app/health/disk-probe.ts';
 import { createHealth } from './app/health/health.ts';
 import { createAcceptPost } from './app/notifications/accept-post.ts';
 import { createBrowseNotifications } from './app/notifications/browse-notifications.ts';
@@ -77,11 +78,14 @@ export interface Service {
   readonly metricsUrl: string | undefined;
   /** Where the operator's key stands when it was generated. */
   readonly operatorKeyFile: string | undefined;
+  /** Whether a thread hangs in its disk: then the process cannot even exit by itself. */
+  isStuck(): boolean;
   /** Stops as design §8 says: drains for `drainDelayMs`, answers what is in flight, closes. */
   stop(options: { drainDelayMs: number }): Promise<void>;
 }
 
 const VERSION = readVersion();
+const STUCK_AFTER_MS = 1000;
 
 type Stores = Awaited<ReturnType<typeof openEmbeddedStores>>;
 type Basics = Awaited<ReturnType<typeof createBasics>>;
@@ -103,6 +107,7 @@ export async function compose(config: Config, ambient: Ambient): Promise<Service
         config.operatorApiKey === undefined
           ? `${config.dataDir}/secrets/operator-api-key`
           : undefined,
+      isStuck: () => stores.busyForMs() > STUCK_AFTER_MS,
       async stop({ drainDelayMs }) {
         await listeners.drain(drainDelayMs);
         await listeners.close();
@@ -138,6 +143,7 @@ async function openEmbeddedStores(config: Config, { clock, log }: Ambient) {
     return {
       ...store,
       inbox: inbox.inbox,
+      busyForMs: () => Math.max(store.busyForMs(), inbox.busyForMs()),
       probes: [store.probe, inbox.probe],
       disk: createDiskSpace(folder.path),
       rates: createMemoryRateStore({ clock, maxKeysPerPolicy: RATE_KEYS_PER_POLICY }),
@@ -360,7 +366,7 @@ async function openListeners(config: Config, basics: Basics, stores: Stores, cor
   registerGauges(basics, stores, core, acks);
 
   const health = createHealth({
-    probes: stores.probes,
+    probes: [...stores.probes, createDiskProbe(core.gate, config.minFreeDiskBytes)],
     queueCounts: () => core.queue.counts(),
     clock,
     version: VERSION,

@@ -3,6 +3,7 @@ import { createLog } from './adapters/telemetry/log.ts';
 import { systemClock } from './adapters/telemetry/clock.ts';
 import { compose, type Service } from './compose.ts';
 import { readConfig, type Config } from './config.ts';
+import type { Log } from './ports/log.ts';
 
 /** The process: configuration, compose, listen, signals. */
 export async function run(): Promise<void> {
@@ -11,11 +12,16 @@ export async function run(): Promise<void> {
   let service: Service | undefined;
 
   closeWithGrace(
-    { delay: config.drainDelayMs + config.shutdownTimeoutMs, logger: false },
+    {
+      delay: config.drainDelayMs + config.shutdownTimeoutMs,
+      logger: false,
+      onTimeout: () => endIfStuck(service, log),
+    },
     async ({ err, signal }) => {
       if (err) log.error({ err }, 'stopping after an error');
       else log.info({ signal }, 'stopping');
       await service?.stop({ drainDelayMs: err ? 0 : config.drainDelayMs });
+      endIfStuck(service, log);
       log.info({}, 'stopped');
     },
   );
@@ -26,6 +32,16 @@ export async function run(): Promise<void> {
     exit(error);
   }
   log.info({ url: service.url, metrics: service.metricsUrl }, whatNext(service, config));
+}
+
+/**
+ * An exit waits for all threads, and one that hangs in its disk never ends: a supervisor would wait
+ * with it. Nothing is lost by it, since whatever was acknowledged is on the disk.
+ */
+function endIfStuck(service: Service | undefined, log: Log): void {
+  if (service?.isStuck() !== true) return;
+  log.error({}, 'a database thread hangs: killing the process');
+  process.kill(process.pid, 'SIGKILL');
 }
 
 function whatNext({ url, operatorKeyFile }: Service, { production }: Config): string {

@@ -1,4 +1,7 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { startLoad } from '../faults/load.ts';
 import { genuineText, sampleSubscription } from '../http/graph-posts.ts';
 import { freePort } from '../simulation/proxy.ts';
 import { startChild } from '../support/child-service.ts';
@@ -158,6 +161,42 @@ describe('listen', () => {
     await until(async () => (await listeners()).length === 0, 'the sinks are gone');
     await developer.close();
   });
+});
+
+describe('listen, under load', () => {
+  it('leaves no delivery for a sink that is gone', async () => {
+    const folder = temporaryFolder();
+    const service = await startService({ folder });
+    await importSamples(service);
+    const load = startLoad({ url: () => service.url, connections: 4, batch: 5 });
+    let handed = 0;
+    for (let round = 0; round < 8; round += 1) {
+      const leave = new AbortController();
+      const answer = await fetch(`${service.url}/api/listen`, {
+        method: 'POST',
+        headers: { 'x-api-key': OPERATOR_KEY },
+        signal: leave.signal,
+      });
+      const reader = answer.body?.getReader();
+      // The greeting, and a few events, which nobody answers.
+      for (let chunk = 0; chunk < 5; chunk += 1)
+        handed += (await reader?.read())?.value?.length ?? 0;
+      leave.abort();
+    }
+    await load.stop();
+    const again = await service.restart(); // which stops it first
+    expect(handed).toBeGreaterThan(8 * 1000);
+    const store = new DatabaseSync(join(folder.path, 'store.db'), { readOnly: true });
+    const open = store.prepare(`SELECT count(*) AS count FROM deliveries
+      WHERE state IN ('due', 'claimed', 'dead') AND sink_id NOT IN (SELECT id FROM sinks)`);
+    expect(open.get()).toEqual({ count: 0 });
+    const given = store.prepare(
+      "SELECT count(*) AS count FROM deliveries WHERE state = 'discarded'",
+    );
+    expect(given.get()?.['count']).toBeGreaterThan(0);
+    store.close();
+    await again.close();
+  }, 30_000);
 });
 
 describe('listen, when the service ends', () => {

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { OPERATOR_KEY } from './service.ts';
 
@@ -16,7 +17,17 @@ export interface ChildService {
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
-const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
+const ROOT = new URL('../../', import.meta.url).pathname;
+
+/** How `npm start` starts it, but for the file of its own environment. */
+function startArguments(): string[] {
+  const { scripts } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as {
+    scripts: { start: string };
+  };
+  const [, ...args] = scripts.start.split(' ');
+  const flags = args.slice(0, -1).filter((flag) => !flag.startsWith('--env-file'));
+  return [...flags, `${ROOT}${args.at(-1)}`];
+}
 
 export async function startChild(options: {
   dataDir: string;
@@ -25,8 +36,8 @@ export async function startChild(options: {
   under?: readonly string[];
 }): Promise<ChildService> {
   const startedAt = performance.now();
-  const [command, ...args] = [...(options.under ?? []), process.execPath, MAIN];
-  const child = spawn(command, args, {
+  const command = [...(options.under ?? []), process.execPath, ...startArguments()];
+  const child = spawn(command[0] ?? '', command.slice(1), {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env['PATH'],

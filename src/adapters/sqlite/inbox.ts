@@ -11,11 +11,14 @@ import { openThread, type SqliteThread } from './thread-client.ts';
 export interface SqliteInbox {
   readonly inbox: Inbox;
   readonly probe: HealthProbe;
+  /** The longest that one of its threads has been at one batch. */
+  busyForMs(): number;
   close(): Promise<void>;
 }
 
 const ENTRY = new URL('./inbox-thread.ts', import.meta.url);
 const SETTLE_WITHIN_MS = 100;
+const SETTLE_AGAIN_MS = 1000;
 
 /** Opens `inbox.db` with a thread that writes and one that only reads. */
 export async function openSqliteInbox(options: {
@@ -97,6 +100,7 @@ export async function openSqliteInbox(options: {
 
   return {
     inbox,
+    busyForMs: () => Math.max(writer.busyForMs(), reader.busyForMs()),
     probe: createThreadProbe('inbox', [writer], options.clock),
     async close() {
       settling.flush();
@@ -129,9 +133,10 @@ function createSettling(deps: {
   const waiting = new Set<string>();
   const underWay = new Set<string>();
   let timed = false;
+  let failing = false;
 
   function flush(): void {
-    if (waiting.size === 0) return;
+    if (waiting.size === 0 || failing) return;
     const ids = [...waiting];
     waiting.clear();
     for (const id of ids) underWay.add(id);
@@ -143,8 +148,14 @@ function createSettling(deps: {
         deps.log.warn({ err, receipts: ids.length }, 'settled receipts are not removed yet');
         for (const id of ids) {
           underWay.delete(id);
-          add(id);
+          waiting.add(id);
         }
+        // Not with each append: those fail too, and there may be thousands of them.
+        failing = true;
+        deps.clock.after(SETTLE_AGAIN_MS, () => {
+          failing = false;
+          flush();
+        });
       },
     );
   }

@@ -29,6 +29,8 @@ export interface SqliteStore {
    * this process, and only under the folder's lock, which proves that their holder is dead.
    */
   releaseClaims(): Promise<number>;
+  /** The longest that one of its threads has been at one batch. */
+  busyForMs(): number;
   /** Writes what waits, then ends the threads. */
   close(): Promise<void>;
 }
@@ -63,6 +65,8 @@ export async function openSqliteStore(options: {
     replays: createSqliteReplayRepository(threads),
     audit,
     probe: createThreadProbe('store', [writer, reader], clock),
+
+    busyForMs: () => Math.max(writer.busyForMs(), reader.busyForMs()),
 
     async releaseClaims() {
       return z.int().parse(await threads.write('releaseClaims', clock.now()));

@@ -17,6 +17,8 @@ export interface SqliteThread {
    * left is never run; of a later one it is unknown.
    */
   call(name: string, argument: unknown, options?: CallOptions): Promise<unknown>;
+  /** How long the batch in the thread has been there, in milliseconds; 0 when there is none. */
+  busyForMs(): number;
   /** Runs what has been called, then ends the thread; a thread that hangs is cut off. */
   close(): Promise<void>;
 }
@@ -54,6 +56,7 @@ export async function openThread(options: ThreadOptions): Promise<SqliteThread> 
   const { clock, file, log } = options;
   const gathered = new Set<Waiting>();
   let inFlight: Waiting[] | undefined;
+  let sentAt = 0;
   let flushing = false;
   let closing = false;
   let worker: Worker | undefined;
@@ -94,6 +97,7 @@ export async function openThread(options: ThreadOptions): Promise<SqliteThread> 
     const batch = takeBatch();
     if (batch.length === 0) return;
     inFlight = batch;
+    sentAt = clock.now();
     worker.postMessage(batch.map(({ call }) => call));
   }
 
@@ -173,6 +177,7 @@ export async function openThread(options: ThreadOptions): Promise<SqliteThread> 
 
   return {
     call,
+    busyForMs: () => (inFlight === undefined ? 0 : clock.now() - sentAt),
     async close() {
       await call('ping', null).catch((err: unknown) =>
         log.warn({ err, file }, 'closed unanswered'),

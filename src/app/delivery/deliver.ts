@@ -13,6 +13,7 @@ import type { WatchSinks } from './watch-sinks.ts';
 
 const LEASE_MS = 15_000;
 const RENEW_EVERY_MS = 5000;
+const WRITE_AGAIN_MS = [500, 2000, 5000];
 
 export interface Deliver {
   /** Tries one delivery: claims it, hands it to its sink, writes the outcome. */
@@ -44,12 +45,14 @@ export function createDeliver(deps: {
     const claimed = await deliveries.claim(hint.id, hint.generation, leaseUntil);
     if (claimed === undefined) return;
     const startedAt = clock.now();
-    const answer = await keepClaimed(claimed, () => hand(claimed, lane));
-    if (answer.outcome === 'aborted') {
-      await deliveries.release(hint.id, claimed.delivery.generation, clock.now());
-      return;
-    }
-    await finish(claimed, lane, { answer, startedAt });
+    await keepClaimed(claimed, async () => {
+      const answer = await hand(claimed, lane);
+      if (answer.outcome === 'aborted') {
+        await deliveries.release(hint.id, claimed.delivery.generation, clock.now());
+      } else {
+        await finish(claimed, lane, { answer, startedAt });
+      }
+    });
   }
 
   async function hand(claimed: ClaimedDelivery, lane: SinkLane): Promise<SinkAnswer> {
@@ -124,14 +127,44 @@ export function createDeliver(deps: {
     const tries = delivery.attempt + 1;
     const { state, dueAt } = afterTry(end, clock.now(), tries, jitterOf(delivery.id, tries));
     const outcome = { state, dueAt, attempt: { ...attempt, outcome: end.outcome } };
-    if (!(await deliveries.finish(delivery.id, delivery.generation, outcome))) return;
+    const { id, generation } = delivery;
+    if (!(await persistently(() => deliveries.finish(id, generation, outcome)))) return;
     metrics.count('deliveries_total', {
       sink: sinkId,
       outcome: state === 'dead' ? 'dead' : end.outcome,
     });
     if (state !== 'due') return;
-    const { id, generation } = delivery;
     deps.queue.hint([{ kind: 'deliver', id, generation: generation + 1, lane: sinkId, dueAt }]);
+  }
+
+  /**
+   * Writes again what the store did not take: an outcome that is forgotten is a duplicate. Safe,
+   * because the write names its generation; the lease is renewed meanwhile.
+   */
+  async function persistently(write: () => Promise<boolean>): Promise<boolean> {
+    for (const waitMs of WRITE_AGAIN_MS) {
+      try {
+        return await write();
+      } catch (err) {
+        if (stopping.signal.aborted) throw err;
+        deps.log.warn({ err }, 'an outcome is not written yet');
+        await pause(waitMs);
+      }
+    }
+    return write();
+  }
+
+  /** Ends early when the service stops. */
+  function pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        cancel();
+        stopping.signal.removeEventListener('abort', end);
+        resolve();
+      };
+      const cancel = clock.after(ms, end);
+      stopping.signal.addEventListener('abort', end);
+    });
   }
 
   return { deliver, recordLost, abort: () => stopping.abort() };
