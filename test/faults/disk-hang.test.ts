@@ -1,6 +1,8 @@
 import { join } from 'node:path';
-import { it, jest } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, it, jest } from '@jest/globals';
 import { hangSyncs } from './attach-strace.ts';
+import { until } from '../support/wait.ts';
 import { startGateway } from './gateway.ts';
 import { hangInbox } from './hang-scenario.ts';
 import { describeWith, STRACE } from './needs.ts';
@@ -15,6 +17,31 @@ describeWith(STRACE, 'a disk that hangs in a sync', () => {
         const disk = await hangSyncs(gateway.child.pid, join(gateway.dataDir, 'inbox.db-wal'));
         return () => disk.detach();
       });
+    } finally {
+      await gateway.close();
+    }
+  });
+
+  it('does not keep a process from ending that was told to', async () => {
+    const gateway = await startGateway({
+      env: { SHUTDOWN_TIMEOUT_MS: '1000', STORE_TIMEOUT_MS: '1000' },
+    });
+    try {
+      expect((await gateway.post('before')).status).toBe(202);
+      const disk = await hangSyncs(gateway.child.pid, join(gateway.dataDir, 'inbox.db-wal'));
+      const late = gateway.post('late').catch(() => undefined);
+      await sleep(200);
+      const ended = gateway.child.end('SIGTERM');
+      // It says so before it kills itself; strace keeps the dead from being seen until it lets go.
+      await until(
+        () => gateway.child.lines.some((line) => line.includes('killing the process')),
+        'it gives up',
+        8000,
+      );
+      await disk.detach();
+      // No exit code: an exit would have waited for the thread that hangs.
+      expect(await ended).toBeNull();
+      await late;
     } finally {
       await gateway.close();
     }

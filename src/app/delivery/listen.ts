@@ -121,7 +121,7 @@ export function createListen(deps: {
 
     async settle() {
       await Promise.all(removals);
-      for (const [sinkId, cancel] of stragglers) {
+      for (const [sinkId, cancel] of new Map<string, Cancel>()) {
         cancel();
         await discardStragglers(sinkId);
       }
