@@ -72,6 +72,13 @@ export function createListen(deps: {
       .catch((err: unknown) => log.warn({ err, sinkId }, 'deliveries of a listener are left'));
   }
 
+  /** So that the stop can wait for it. */
+  async function track(removal: Promise<void>): Promise<void> {
+    removals.add(removal);
+    await removal;
+    removals.delete(removal);
+  }
+
   async function addSink(principal: Principal, wanted: WantedListener): Promise<string> {
     if (owners.size + beginning >= MAX_LISTENERS) {
       throw new UnavailableError(`At most ${MAX_LISTENERS} can listen at once`);
@@ -96,14 +103,9 @@ export function createListen(deps: {
       const end = async () => {
         disconnect();
         owners.delete(sinkId);
-        const removal = remove(principal, sinkId);
-        removals.add(removal);
-        await removal;
-        removals.delete(removal);
-        stragglers.set(
-          sinkId,
-          clock.after(STRAGGLERS_MS, () => void discardStragglers(sinkId)),
-        );
+        await track(remove(principal, sinkId));
+        const again = () => void track(discardStragglers(sinkId));
+        stragglers.set(sinkId, clock.after(STRAGGLERS_MS, again));
       };
       return { sinkId, end: () => (ending ??= end()) };
     },
@@ -121,7 +123,7 @@ export function createListen(deps: {
 
     async settle() {
       await Promise.all(removals);
-      for (const [sinkId, cancel] of new Map<string, Cancel>()) {
+      for (const [sinkId, cancel] of stragglers) {
         cancel();
         await discardStragglers(sinkId);
       }

@@ -11,7 +11,7 @@ const AT_ONCE = 64;
 const BUSY_POSTS = 6;
 const YIELD_MS = 20;
 // A burst is mostly over by then; what lasts longer is load, and has to be kept up with.
-const MAX_YIELD_MS = 500;
+const MAX_YIELD_MS = 3000;
 const AT_ONCE_UNDER_LOAD = 16;
 
 /**

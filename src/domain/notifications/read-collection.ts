@@ -1,6 +1,6 @@
 import { MalformedBodyError } from '../errors.ts';
-import { sliceElements, sliceObject, withoutMembers } from './slice.ts';
-import type { ObjectSlice } from './slice.ts';
+import { endOfValue, sliceArray, sliceObject, withoutMembers } from './slice.ts';
+import type { ArraySlice, ObjectSlice } from './slice.ts';
 
 /** One well-formed item of a POST, not yet judged. */
 export interface ReceivedItem {
@@ -60,11 +60,9 @@ export function readCollection(text: string): Collection {
   const value = body['value'];
   if (!isArray(value)) throw new MalformedBodyError('"value" is not an array');
   const items: ReceivedItem[] = [];
-  let place = 0;
-  for (const slice of sliceElements(text, valueStart(text))) {
+  for (const [place, slice] of sliceItems(text).entries()) {
     const item = slice === null ? undefined : readReceived(text, slice, value[place], place);
     if (item !== undefined) items.push(item);
-    place += 1;
   }
   if (items.length === 0 && value.length > 0 && !value.some(namesSubscription)) {
     throw new MalformedBodyError('No item of "value" names a subscription');
@@ -123,16 +121,22 @@ function saysWhatHappened(item: JsonObject): boolean {
   return textOrNull(item['changeType']) !== null && textOrNull(item['resource']) !== null;
 }
 
-/** Where the array begins; the parsed value alone would hide that a key is there twice. */
-function valueStart(text: string): number {
-  const { members } = sliceObject(text, 0);
-  const values = members.filter(({ name }) => name === 'value');
-  const [value] = values;
-  const tokens = members.filter(({ name }) => name === 'validationTokens');
-  if (value === undefined || values.length > 1 || tokens.length > 1) {
-    throw new MalformedBodyError('"value" or "validationTokens" is given twice');
-  }
-  return value.valueStart;
+/** Where the items stand; the parsed value alone would hide that a key is there twice. */
+function sliceItems(text: string): ArraySlice['elements'] {
+  const seen: string[] = [];
+  let elements: ArraySlice['elements'] = [];
+  sliceObject(text, 0, (name, at) => {
+    if (name === 'value' || name === 'validationTokens') {
+      if (seen.includes(name)) throw new MalformedBodyError(`"${name}" is given twice`);
+      seen.push(name);
+    }
+    // Of two values the first may be anything: only an array may be walked as one.
+    if (name !== 'value' || text[at] !== '[') return endOfValue(text, at);
+    const array = sliceArray(text, at);
+    elements = array.elements;
+    return array.end;
+  });
+  return elements;
 }
 
 function parseJson(text: string): unknown {

@@ -33,13 +33,26 @@ const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 
-/** The object that begins at `at`, white space before it aside. */
-export function sliceObject(text: string, at: number): ObjectSlice {
+/** Reads a member's value, which begins at `at`, by itself, and tells where it ends. */
+export type ReadValue = (name: string, at: number) => number;
+
+/**
+ * The object that begins at `at`, white space before it aside. `readValue` is asked where each
+ * value ends, so that what is looked into is not walked twice.
+ */
+export function sliceObject(
+  text: string,
+  at: number,
+  readValue: ReadValue = (_name, valueStart) => endOfValue(text, valueStart),
+): ObjectSlice {
   const start = skipSpace(text, at);
   const members: MemberSlice[] = [];
   let here = skipSpace(text, start + 1);
   while (text.charCodeAt(here) === QUOTE) {
-    const member = sliceMember(text, here);
+    const nameEnd = skipString(text, here);
+    const valueStart = skipSpace(text, skipSpace(text, nameEnd) + 1); // past the colon
+    const name = decodeName(text, here, nameEnd);
+    const member = { name, start: here, valueStart, end: readValue(name, valueStart) };
     members.push(member);
     here = skipSpace(text, member.end);
     if (text.charCodeAt(here) === COMMA) here = skipSpace(text, here + 1);
@@ -47,15 +60,23 @@ export function sliceObject(text: string, at: number): ObjectSlice {
   return { start, end: here + 1, members, repeatsKey: hasRepeatedName(members) };
 }
 
-/** The elements of the array that begins at `at`, in order; `null` for one that is no object. */
-export function* sliceElements(text: string, at: number): Generator<ObjectSlice | null, void> {
+/** An array: its elements in order, `null` for one that is no object, and where it ends. */
+export interface ArraySlice {
+  readonly elements: readonly (ObjectSlice | null)[];
+  readonly end: number;
+}
+
+/** The array that begins at `at`, white space before it aside. */
+export function sliceArray(text: string, at: number): ArraySlice {
+  const elements: (ObjectSlice | null)[] = [];
   let here = skipSpace(text, skipSpace(text, at) + 1);
   while (here < text.length && text.charCodeAt(here) !== CLOSE_BRACKET) {
     const object = text.charCodeAt(here) === OPEN_BRACE ? sliceObject(text, here) : null;
-    yield object;
-    here = skipSpace(text, object?.end ?? skipValue(text, here));
+    elements.push(object);
+    here = skipSpace(text, object?.end ?? endOfValue(text, here));
     if (text.charCodeAt(here) === COMMA) here = skipSpace(text, here + 1);
   }
+  return { elements, end: here + 1 };
 }
 
 /** The object's text without these members: everything else byte for byte, commas mended. */
@@ -79,22 +100,29 @@ export function withoutMembers(
   return kept + text.slice(from, object.end);
 }
 
-function sliceMember(text: string, start: number): MemberSlice {
-  const nameEnd = skipString(text, start);
-  const valueStart = skipSpace(text, skipSpace(text, nameEnd) + 1); // past the colon
-  const name = decodeName(text.slice(start, nameEnd));
-  return { name, start, valueStart, end: skipValue(text, valueStart) };
+function decodeName(text: string, start: number, end: number): string {
+  const name = text.slice(start + 1, end - 1);
+  return name.includes('\\') ? String(JSON.parse(text.slice(start, end))) : name;
 }
 
-function decodeName(quoted: string): string {
-  return quoted.includes('\\') ? String(JSON.parse(quoted)) : quoted.slice(1, -1);
-}
+// Up to so many names comparing each with each is quicker than a set; beyond, it would be a way to
+// keep the service busy.
+const FEW = 24;
 
 function hasRepeatedName(members: readonly MemberSlice[]): boolean {
-  return members.length > 1 && new Set(members.map(({ name }) => name)).size < members.length;
+  if (members.length > FEW) {
+    return new Set(members.map(({ name }) => name)).size < members.length;
+  }
+  return members.some(({ name }, index) => {
+    for (let before = 0; before < index; before += 1) {
+      if (members[before]?.name === name) return true;
+    }
+    return false;
+  });
 }
 
-function skipValue(text: string, at: number): number {
+/** Where the value that begins at `at` ends. */
+export function endOfValue(text: string, at: number): number {
   const first = text.charCodeAt(at);
   if (first === QUOTE) return skipString(text, at);
   if (first === OPEN_BRACE || first === OPEN_BRACKET) return skipNested(text, at);

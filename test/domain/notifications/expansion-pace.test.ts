@@ -14,7 +14,7 @@ describe('how much is expanded', () => {
   });
 
   it('goes on, with less at once, when that moment becomes too long', () => {
-    const { concurrency, waitMs } = expansionLimit({ postsInFlight: 32, backlogAgeMs: 1000 });
+    const { concurrency, waitMs } = expansionLimit({ postsInFlight: 32, backlogAgeMs: 3000 });
     expect(waitMs).toBe(0);
     expect(concurrency).toBeGreaterThan(0);
     expect(concurrency).toBeLessThan(

@@ -177,3 +177,9 @@ describe('the samples', () => {
     expect(integers.filter((digits) => String(Number(digits)) !== digits)).not.toEqual([]);
   });
 });
+
+describe('a collection that gives "value" twice', () => {
+  it.each(['{"a":1}', '"text"', '[]', '12', 'null'])('is refused, also after %s', (first) => {
+    expect(() => readCollection(`{"value":${first},"value":[]}`)).toThrow(MalformedBodyError);
+  });
+});

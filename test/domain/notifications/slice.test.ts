@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import {
-  sliceElements,
+  sliceArray,
   sliceObject,
   withoutMembers,
 } from '../../../src/domain/notifications/slice.ts';
@@ -53,7 +53,7 @@ describe('slicing a JSON text', () => {
       fc.property(elements, space, space, (parts, before, inside) => {
         const list = parts.map(([left, { text }, right]) => left + text + right).join(',');
         const text = `${before}[${parts.length === 0 ? inside : list}]`;
-        const found = [...sliceElements(text, 0)].map((slice) =>
+        const found = sliceArray(text, 0).elements.map((slice) =>
           slice === null ? null : text.slice(slice.start, slice.end),
         );
         expect(found).toEqual(parts.map(([, one]) => (one.isObject ? one.text : null)));
