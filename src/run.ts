@@ -1,9 +1,9 @@
+import { writeSync } from 'node:fs';
 import closeWithGrace from 'close-with-grace';
 import { createLog } from './adapters/telemetry/log.ts';
 import { systemClock } from './adapters/telemetry/clock.ts';
 import { compose, type Service } from './compose.ts';
 import { readConfig, type Config } from './config.ts';
-import type { Log } from './ports/log.ts';
 
 /** The process: configuration, compose, listen, signals. */
 export async function run(): Promise<void> {
@@ -15,13 +15,13 @@ export async function run(): Promise<void> {
     {
       delay: config.drainDelayMs + config.shutdownTimeoutMs,
       logger: false,
-      onTimeout: () => endIfStuck(service, log),
+      onTimeout: () => endIfStuck(service),
     },
     async ({ err, signal }) => {
       if (err) log.error({ err }, 'stopping after an error');
       else log.info({ signal }, 'stopping');
       await service?.stop({ drainDelayMs: err ? 0 : config.drainDelayMs });
-      endIfStuck(service, log);
+      endIfStuck(service);
       log.info({}, 'stopped');
     },
   );
@@ -38,9 +38,10 @@ export async function run(): Promise<void> {
  * An exit waits for all threads, and one that hangs in its disk never ends: a supervisor would wait
  * with it. Nothing is lost by it, since whatever was acknowledged is on the disk.
  */
-function endIfStuck(service: Service | undefined, log: Log): void {
+function endIfStuck(service: Service | undefined): void {
   if (service?.isStuck() !== true) return;
-  log.error({}, 'a database thread hangs: killing the process');
+  // Not by the log: what that has gathered is not written any more.
+  writeSync(2, 'A database thread hangs: killing the process\n');
   process.kill(process.pid, 'SIGKILL');
 }
 

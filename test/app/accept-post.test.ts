@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { MalformedBodyError, UnavailableError } from '../../src/domain/errors.ts';
 import { tokensContext } from '../../src/domain/notifications/receipt.ts';
 import { itemOf, openIntake, TENANT, type Intake } from './intake.ts';
@@ -28,6 +28,15 @@ describe('accepting a POST', () => {
     expect(await intake.inbox.read(receipt?.id ?? '')).toEqual(receipt);
     expect(JSON.stringify(receipt)).not.toContain('right');
     expect(await intake.verdicts()).toEqual({ accepted: 2, 'client-state': 1 });
+  });
+
+  it('compares with the digest in each POST, and never with what another one sent', async () => {
+    const same = jest.spyOn(intake.digest, 'same');
+    await intake.post(itemOf('a', { id: '1' }), itemOf('a', { id: '2' }));
+    const first = same.mock.calls.length;
+    expect(first).toBeGreaterThanOrEqual(1);
+    await intake.post(itemOf('a', { id: '3' }), itemOf('a', { id: '4' }));
+    expect(same.mock.calls.length - first).toBe(1);
   });
 
   it('compares ids without their case, and tells the sinks what was sent', async () => {

@@ -29,19 +29,23 @@ describeWith(STRACE, 'a disk that hangs in a sync', () => {
     try {
       expect((await gateway.post('before')).status).toBe(202);
       const disk = await hangSyncs(gateway.child.pid, join(gateway.dataDir, 'inbox.db-wal'));
-      const late = gateway.post('late').catch(() => undefined);
-      await sleep(200);
-      const ended = gateway.child.end('SIGTERM');
-      // It says so before it kills itself; strace keeps the dead from being seen until it lets go.
-      await until(
-        () => gateway.child.lines.some((line) => line.includes('killing the process')),
-        'it gives up',
-        8000,
-      );
-      await disk.detach();
-      // No exit code: an exit would have waited for the thread that hangs.
-      expect(await ended).toBeNull();
-      await late;
+      try {
+        const late = gateway.post('late').catch(() => undefined);
+        await sleep(200);
+        const ended = gateway.child.end('SIGTERM');
+        await until(
+          () => gateway.child.errors().includes('killing the process'),
+          'it gives up',
+          20_000,
+        );
+        // strace keeps the dead from being seen until it lets go.
+        await disk.detach();
+        // No exit code: an exit would have waited for the thread that hangs.
+        expect(await ended).toBeNull();
+        await late;
+      } finally {
+        await disk.detach();
+      }
     } finally {
       await gateway.close();
     }

@@ -11,6 +11,8 @@ export interface ChildService {
   readonly metricsUrl: string;
   /** Every line of its standard output. */
   readonly lines: readonly string[];
+  /** What it has written to its standard error. */
+  errors(): string;
   /** Time from the start of the process until it listened. */
   readonly startedInMs: number;
   /** Sends a signal and resolves with the exit code once it is gone; at once when it is already. */
@@ -52,12 +54,17 @@ export async function startChild(options: {
     },
   });
   const lines: string[] = [];
-  const { url, metrics } = await untilListening(child, lines);
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors += text;
+  });
+  const { url, metrics } = await untilListening(child, lines, () => errors);
   return {
     pid: child.pid ?? 0,
     url,
     metricsUrl: metrics,
     lines,
+    errors: () => errors,
     startedInMs: performance.now() - startedAt,
     async end(signal) {
       if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
@@ -72,13 +79,10 @@ export async function startChild(options: {
 function untilListening(
   child: ChildProcess,
   lines: string[],
+  errors: () => string,
 ): Promise<{ url: string; metrics: string }> {
   return new Promise((resolve, reject) => {
-    let errors = '';
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      errors += text;
-    });
-    child.once('exit', (code) => reject(new Error(`the service ended (${code}): ${errors}`)));
+    child.once('exit', (code) => reject(new Error(`the service ended (${code}): ${errors()}`)));
     if (child.stdout === null) return;
     createInterface({ input: child.stdout }).on('line', (line) => {
       lines.push(line);

@@ -51,9 +51,6 @@ export function createAcceptPost(deps: {
   received: (receipt: Receipt) => void;
 }): AcceptPost {
   const { digest, inbox, metrics } = deps;
-  const sameClientState = rememberLast((clientState, expected) =>
-    digest.same(clientState, expected),
-  );
 
   return async function acceptPost(text, deadline) {
     const collection = readCollection(text);
@@ -78,6 +75,9 @@ export function createAcceptPost(deps: {
   async function judgeAll(items: readonly ReceivedItem[], deadline: number): Promise<Judged[]> {
     const known = new Map<string, KnownSubscription | undefined>();
     const doubtful = new Set<string>();
+    const sameClientState = rememberLast((clientState, expected) =>
+      digest.same(clientState, expected),
+    );
     const recall = (id: string) => {
       const found = deps.subscriptions.peek(id);
       known.set(id, found ?? undefined);
@@ -186,8 +186,9 @@ function heldItemId(receiptId: string, place: number): string {
 type SameClientState = (clientState: string, expected: string) => boolean;
 
 /**
- * The items of a POST are mostly of one subscription, and repeat its clientState. Comparing what was
- * sent with what was sent before tells nobody anything about a digest.
+ * The items of a POST are mostly of one subscription, and repeat its clientState. For one POST only:
+ * comparing a guess with what somebody else sent before, which may be genuine, would take a time
+ * that tells how near it came.
  */
 function rememberLast(same: SameClientState): SameClientState {
   let last = { clientState: '', expected: '', result: false };
