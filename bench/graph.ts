@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { RequestToSend } from './load.ts';
-import type { Running } from './servers.ts';
+import { OPERATOR_KEY, type Running } from './servers.ts';
 
 const FIXTURES = new URL('../test/fixtures/graph/', import.meta.url);
 
@@ -38,6 +38,12 @@ export function notificationPost(items: number): RequestToSend {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ value }),
   };
+}
+
+/** A request that is limited, and that reads one row. */
+export function getSubscription(): RequestToSend {
+  const headers = { 'x-api-key': OPERATOR_KEY };
+  return { method: 'GET', path: `/api/subscriptions/${mail?.id}`, headers };
 }
 
 export async function api(

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-const OPERATOR_KEY = 'bench-only-0f6c1d84b2a97e35c4d1';
+export const OPERATOR_KEY = 'bench-only-0f6c1d84b2a97e35c4d1';
 
 /** A server in a process of its own. */
 export interface Running {

@@ -70,6 +70,22 @@ describe('retention', () => {
     expect(await Promise.all(kept.map(isThere))).toEqual([true, true, true, true]);
   });
 
+  it('keeps what may still be expanded, whatever its age', async () => {
+    const { clock, inbox } = parts;
+    const before = await add({ receivedAt: clock.now() - 1 });
+    const row = aNotification({ receivedAt: clock.now() });
+    const { organizationId, subscriptionId, applicationId, receivedAt } = row;
+    const item = { place: 0, organizationId, subscriptionId, applicationId, text: '{}' };
+    const receipt = { id: 'unsettled', organizationId, receivedAt, tokens: null, items: [item] };
+    await inbox.append({ receipt }, clock.now() + MINUTE);
+    await parts.deliveries.insertNotifications([row]);
+    await purgeAfter(8 * DAY);
+    expect([await isThere(before), await isThere(row.id)]).toEqual([false, true]);
+    inbox.settle(receipt.id);
+    await purgeAfter(MINUTE);
+    expect(await isThere(row.id)).toBe(false);
+  });
+
   it('keeps a dead letter for its own days, and its notification as long', async () => {
     const dead = await add({}, 'delivered', 'dead');
     await purgeAfter(30 * DAY);

@@ -1,6 +1,7 @@
 import type { AuditTrail } from '../../ports/audit-trail.ts';
 import type { Cancel, Clock } from '../../ports/clock.ts';
 import type { DeliveryStore } from '../../ports/delivery-store.ts';
+import type { Inbox } from '../../ports/inbox.ts';
 import type { Log } from '../../ports/log.ts';
 
 export interface RetentionLimits {
@@ -16,6 +17,7 @@ const ROWS_AT_ONCE = 500;
 /** Removes what is too old, a little at a time; begins a minute after the start. */
 export function startRetention(deps: {
   deliveries: DeliveryStore;
+  inbox: Pick<Inbox, 'backlog'>;
   audit: AuditTrail;
   clock: Clock;
   log: Log;
@@ -26,8 +28,11 @@ export function startRetention(deps: {
 
   async function purge(): Promise<void> {
     const now = clock.now();
+    // After a long time off, what is being expanded is as old as what may go; without its
+    // notification an insert makes no delivery, and its receipt would be settled all the same.
+    const { oldestAt } = deps.inbox.backlog();
     const order = {
-      notificationsBefore: now - limits.notificationsMs,
+      notificationsBefore: Math.min(now - limits.notificationsMs, oldestAt ?? Infinity),
       deadLettersBefore: now - limits.deadLettersMs,
       limit: ROWS_AT_ONCE,
     };
