@@ -46,6 +46,13 @@ export default {
       from: { path: '^src/', pathNot: [ROOTS, pathOf('cli')] },
       to: { path: [ROOTS, pathOf('cli')] },
     },
+    {
+      name: 'simulation-is-a-client',
+      comment: 'it drives the service over HTTP and must not know its inside',
+      severity: 'error',
+      from: { path: '^src/simulation/' },
+      to: { path: '^src/', pathNot: '^src/(simulation|domain)/' },
+    },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     {
       name: 'declared-packages-only',
