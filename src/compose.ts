@@ -466,7 +466,10 @@ function registerGauges(basics: Basics, stores: Stores, core: Core, acks: AckWin
   metrics.gauge('free_disk_bytes', () => core.gate.freeDiskBytes());
   metrics.gauge('heartbeat_timestamp_seconds', () => core.service.lastBeatAt() / 1000);
   metrics.gauge('subscription_expires_in_seconds', async () => {
-    const [next] = await stores.subscriptions.endingBefore(Number.MAX_SAFE_INTEGER, 1);
+    const [next] = await stores.subscriptions.ending(
+      { from: clock.now(), before: Number.MAX_SAFE_INTEGER },
+      1,
+    );
     return next && (next.expirationAt - clock.now()) / 1000;
   });
   metrics.gauge('rate_store_degraded', () => 0); // this process is all there is

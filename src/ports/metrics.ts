@@ -30,7 +30,7 @@ export interface Gauges {
   dead_letters: number;
   held_items: number;
   free_disk_bytes: number;
-  /** Until the next subscription ends, below 0 when one has ended; left out when none ends soon. */
+  /** Until the next subscription ends; left out when there is none. */
   subscription_expires_in_seconds: number;
   /** When the watch last told that it is alive, epoch seconds. */
   heartbeat_timestamp_seconds: number;

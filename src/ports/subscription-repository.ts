@@ -41,8 +41,14 @@ export interface SubscriptionRepository {
   /** Removes for good what is soft-deleted; `false` when nothing under this id is. */
   permanentlyDelete(organizationId: string, id: string): Promise<boolean>;
 
-  /** Those of all organisations that end before `before` and are not deleted, the next to end first. */
-  endingBefore(before: number, limit: number): Promise<readonly Subscription[]>;
+  /**
+   * Those of all organisations that end at `from` or later and before `before` and are not deleted,
+   * the next to end first.
+   */
+  ending(
+    range: { readonly from: number; readonly before: number },
+    limit: number,
+  ): Promise<readonly Subscription[]>;
 
   /**
    * What is known under these ids, over all organisations, soft-deleted ones included; ids that

@@ -150,7 +150,7 @@ describe('plans of store.db', () => {
       store.softDeleteSubscription(recording, at(subscription));
       store.restoreSubscription(recording, at(subscription));
       store.removeSubscription(recording, of(subscription));
-      store.subscriptionsEnding(recording, { before: BUILT_AT, limit: 10 });
+      store.subscriptionsEnding(recording, { from: 0, before: BUILT_AT, limit: 10 });
       store.findSink(recording, of(sink));
       store.findDeletedSink(recording, of(sink));
       store.updateSink(recording, { where: of(sink), change: { notes: 'n' }, now: BUILT_AT });

@@ -223,10 +223,13 @@ export function describeSubscriptionRepository(
       const second = await insert({ expirationAt: LATER + 2, organizationId: 'other' });
       await insert({ expirationAt: LATER + 2, deletedAt: BUILT_AT });
       await insert({ expirationAt: LATER + 4 });
-      const ending = (limit: number) => harness.subscriptions.endingBefore(LATER + 4, limit);
+      await insert({ expirationAt: LATER });
+      const range = { from: LATER + 1, before: LATER + 4 };
+      const ending = (limit: number) => harness.subscriptions.ending(range, limit);
       expect(await ending(10)).toEqual([first, second, third]);
       expect(await ending(2)).toEqual([first, second]);
-      expect(await harness.subscriptions.endingBefore(LATER + 1, 10)).toEqual([]);
+      const none = { from: LATER + 1, before: LATER + 1 };
+      expect(await harness.subscriptions.ending(none, 10)).toEqual([]);
       await update(first.id, { expirationAt: LATER + 100 });
       expect(await ending(1)).toEqual([second]);
     });

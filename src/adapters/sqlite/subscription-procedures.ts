@@ -58,7 +58,7 @@ const RESTORE = `
   RETURNING ${SUBSCRIPTION}`;
 
 const ENDING = `
-  SELECT ${SUBSCRIPTION} FROM subscriptions WHERE deleted_at IS NULL AND expiration_at < :before
+  SELECT ${SUBSCRIPTION} FROM subscriptions WHERE deleted_at IS NULL AND expiration_at >= :from AND expiration_at < :before
   ORDER BY expiration_at, seq LIMIT :limit`;
 
 // One statement for any number of ids, driven by them, and one text as its answer: for 10,000 ids
@@ -101,7 +101,10 @@ export function removeSubscription(db: Database, { organizationId, id }: Where):
   return db.prepare(statement).run({ organizationId, id }).changes === 1;
 }
 
-export function subscriptionsEnding(db: Database, asked: { before: number; limit: number }) {
+export function subscriptionsEnding(
+  db: Database,
+  asked: { from: number; before: number; limit: number },
+) {
   return db.prepare(ENDING).all(asked);
 }
 

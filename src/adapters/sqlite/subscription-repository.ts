@@ -58,8 +58,8 @@ export function createSqliteSubscriptionRepository({
       return z.boolean().parse(await write('removeSubscription', { organizationId, id }));
     },
 
-    async endingBefore(before, limit) {
-      return SubscriptionRows.parse(await read('subscriptionsEnding', { before, limit }));
+    async ending({ from, before }, limit) {
+      return SubscriptionRows.parse(await read('subscriptionsEnding', { from, before, limit }));
     },
 
     async lookUp(ids) {

@@ -21,6 +21,8 @@ export interface SinkLane {
   readonly lane: Lane;
   /** `undefined` when its secrets cannot be opened: nothing can be delivered then. */
   readonly destination: NotificationSink | undefined;
+  /** While it is about to be disabled: until then it stays shut, whatever an older read says. */
+  readonly shutUntil?: number;
 }
 
 /** The sinks of this instance, at most one sweep (5 s) old, each with its lane. */
@@ -39,6 +41,8 @@ export interface Lanes {
 }
 
 // One whose sink is not known here (any more): its handler finds out and drops the hint.
+// Should the disabling fail, the next try says again that the sink is gone.
+const SHUT_MS = 30_000;
 const UNKNOWN: LaneLimit = { concurrency: 20, waitMs: 0 };
 
 export function createLanes(deps: {
@@ -78,6 +82,10 @@ export function createLanes(deps: {
   function update(sink: Sink): void {
     const known = lanes.get(sink.id);
     const same = known !== undefined && isSameTarget(known.sink, sink);
+    // A read that began before the disabling was written must not open the lane again.
+    const { shutUntil } = known ?? {};
+    const shut = shutUntil !== undefined && clock.now() < shutUntil && isUnchanged(known, sink);
+    if (shut) return;
     const reopened = known?.sink.enabled === false && sink.enabled;
     lanes.set(sink.id, {
       sink,
@@ -124,12 +132,17 @@ export function createLanes(deps: {
     shut(sinkId) {
       const known = lanes.get(sinkId);
       if (known !== undefined) {
-        lanes.set(sinkId, { ...known, sink: { ...known.sink, enabled: false } });
+        const shutUntil = clock.now() + SHUT_MS;
+        lanes.set(sinkId, { ...known, sink: { ...known.sink, enabled: false }, shutUntil });
       }
     },
     began: (sinkId) => change(sinkId, (lane) => laneBegan(lane, clock.now())),
     ended: (sinkId, succeeded) => change(sinkId, (lane) => laneEnded(lane, succeeded, clock.now())),
   };
+}
+
+function isUnchanged(known: SinkLane | undefined, { enabled, updatedAt }: Sink): boolean {
+  return enabled && known?.sink.updatedAt === updatedAt;
 }
 
 /** By what it consists of, as two changes may have one time. */

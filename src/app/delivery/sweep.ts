@@ -67,7 +67,7 @@ export function createSweep(deps: {
     const page = await inbox.unsettled({ limit: PAGE });
     queue.hint(
       page
-        .filter(({ receivedAt }) => receivedAt <= before)
+        .filter(({ receivedAt }) => receivedAt <= before || receivedAt > clock.now())
         .map(({ id, receivedAt }) => receiptHint(id, receivedAt)),
     );
   }

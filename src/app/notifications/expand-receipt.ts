@@ -49,7 +49,7 @@ export function createExpandReceipt(deps: {
     const sinks = await deps.readSinks();
     const rows = receipt.items.map((item) => toNotification(receipt, item, sinks));
     const found = await deliveries.insertNotifications(rows);
-    await finish(rows, found);
+    await finish(rows, found, sinks);
     inbox.settle(receipt.id);
     countDuplicates(found);
   };
@@ -58,10 +58,13 @@ export function createExpandReceipt(deps: {
   async function finish(
     rows: readonly Notification[],
     found: readonly InsertedNotification[],
+    sinks: readonly Sink[],
   ): Promise<void> {
+    const existing = new Set(sinks.map(({ id }) => id));
     const unfinished = rows.flatMap((row, index) => {
       const { expanded = true, sinkIds = [] } = found[index] ?? {};
-      return expanded ? [] : [{ ...row, sinkIds }];
+      // What a crash left may name a sink that is gone by now: nobody would ever take its delivery.
+      return expanded ? [] : [{ ...row, sinkIds: sinkIds.filter((id) => existing.has(id)) }];
     });
     if (unfinished.length === 0) return;
     const open = unfinished.flatMap(toDeliveries);

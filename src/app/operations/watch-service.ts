@@ -72,7 +72,10 @@ export function createWatchService(deps: {
   }
 
   async function lookAtSubscriptions(): Promise<void> {
-    const ending = await deps.subscriptions.endingBefore(clock.now() + DANGER_MS, MAX_IN_DANGER);
+    const now = clock.now();
+    // Those that have ended were told of; there may be any number of them.
+    const range = { from: now, before: now + DANGER_MS };
+    const ending = await deps.subscriptions.ending(range, MAX_IN_DANGER);
     const ids = new Set(ending.map(({ id }) => id));
     for (const id of toldInDanger.keys()) if (!ids.has(id)) toldInDanger.delete(id);
     for (const subscription of ending) tellOfDanger(subscription);
