@@ -157,6 +157,22 @@ describe('a sink that is disabled or deleted', () => {
     expect(destinations.at('http://off')).toHaveLength(10);
   });
 
+  it('stays shut while it is about to be disabled, whatever a read that began before says', async () => {
+    const { id } = await parts.addSink('gone');
+    await start();
+    parts.lanes.shut(id);
+    await parts.lanes.refresh();
+    expect(parts.lanes.find(id)?.sink.enabled).toBe(false);
+    await parts.clock.pass(SECOND);
+    const now = parts.clock.now();
+    await parts.sinks.update('default', id, { enabled: false, disabledReason: 'gone' }, now);
+    await parts.lanes.refresh();
+    await parts.clock.pass(SECOND);
+    await parts.sinks.update('default', id, { enabled: true }, parts.clock.now());
+    await parts.lanes.refresh();
+    expect(parts.lanes.find(id)?.sink.enabled).toBe(true);
+  });
+
   it('is not called even where a hint has come through', async () => {
     const { id: lane } = await parts.addSink('off', { enabled: false });
     const [id = ''] = await parts.addDue(lane, 1);
