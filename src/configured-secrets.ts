@@ -18,6 +18,7 @@ export interface ConfiguredSecrets {
 export type Complain = (variable: string, problem: string) => void;
 
 const MAKE_ONE = 'make one with: openssl rand -hex 32';
+const A_RING = 'k1:$(openssl rand -hex 32)';
 const MIN_LENGTH = 32;
 // Words of samples, and values that are a short piece said again and again.
 const SAMPLE = /change-?_?me|example|sample|placeholder|your[-_]|password|^(.{1,16})\1+$/i;
@@ -79,7 +80,7 @@ function readKeys(
   });
   const good = keys.filter((key) => key !== undefined);
   if (good.length < keys.length) {
-    complain('ENCRYPTION_KEYS', 'must be id:64-hex-digits, comma-separated (openssl rand -hex 32)');
+    complain('ENCRYPTION_KEYS', `must be id:64-hex-digits, comma-separated, such as ${A_RING}`);
   }
   if (new Set(good.map(({ id }) => id)).size < good.length) {
     complain('ENCRYPTION_KEYS', 'has two keys of one id: give each its own');
@@ -98,7 +99,10 @@ function demandWorthy(
 ): void {
   const owners = new Map<string, string>();
   for (const [variable, values] of secrets) {
-    if (values?.length === 0) complain(variable, `is missing; ${MAKE_ONE}`);
+    if (values?.length === 0) {
+      const remedy = variable === 'ENCRYPTION_KEYS' ? `set it to: ${A_RING}` : MAKE_ONE;
+      complain(variable, `is missing; ${remedy}`);
+    }
     for (const value of values ?? []) {
       if (value.length < MIN_LENGTH) {
         complain(variable, `is shorter than ${MIN_LENGTH} characters; ${MAKE_ONE}`);

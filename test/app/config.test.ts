@@ -130,7 +130,7 @@ describe('configuration', () => {
     expect(problems).toHaveLength(6);
     expect(problems).toEqual(
       expect.arrayContaining([
-        '  ENCRYPTION_KEYS is missing; make one with: openssl rand -hex 32',
+        '  ENCRYPTION_KEYS is missing; set it to: k1:$(openssl rand -hex 32)',
         '  OPERATOR_API_KEY is missing; make one with: openssl rand -hex 32',
         '  PORT must be a whole number from 0 to 65535',
         '  ACK_TIMEOUT_MS must be a whole number from 100 to 3000',

@@ -49,7 +49,7 @@ describeWith(SHELL, 'the README', () => {
 
   beforeAll(async () => {
     folder = temporaryFolder();
-    for (const name of ['examples', 'node_modules', 'package.json', 'src', 'test']) {
+    for (const name of ['bin', 'examples', 'node_modules', 'package.json', 'src', 'test']) {
       symlinkSync(join(PROJECT, name), join(folder.path, name));
     }
     service = await startChild({
@@ -59,7 +59,7 @@ describeWith(SHELL, 'the README', () => {
     const receiver = await startReceiver();
     await receiver.close(); // its port is free now
     const { port } = receiver;
-    terminal = openTerminal(folder.path, { PORT: String(port) });
+    terminal = openTerminal(folder.path, { PORT: String(port), SALLYPORT_URL: service.url });
     instead = new Map([
       ['http://127.0.0.1:8010', service.url],
       ['http://127.0.0.1:9090', service.metricsUrl],
@@ -110,7 +110,9 @@ describeWith(SHELL, 'the README', () => {
 
   it('names only files that are there', () => {
     const text = readFileSync(join(PROJECT, 'README.md'), 'utf8');
-    const links = [...text.matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, path = '']) => path);
+    const links = [...text.matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)].map(
+      ([, path = '']) => path,
+    );
     expect(links.length).toBeGreaterThan(5);
     for (const path of links) expect(() => readFileSync(join(PROJECT, path))).not.toThrow(/ENOENT/);
   });

@@ -11,6 +11,9 @@ export interface Terminal {
   close(): void;
 }
 
+// A command may work for seconds, and more on a busy machine.
+const PATIENCE_MS = 60_000;
+
 export function openTerminal(cwd: string, env: Readonly<Record<string, string>>): Terminal {
   const { HOME = '', PATH = '' } = process.env;
   // Detached is a process group of its own, so that background jobs go with it.
@@ -31,7 +34,7 @@ export function openTerminal(cwd: string, env: Readonly<Record<string, string>>)
       prompts += 1;
       const prompt = `[prompt ${prompts}]`;
       shell.stdin.write(`${commands}\nprintf '%s' '${prompt}'\n`);
-      await until(() => output.includes(prompt), `the end of: ${commands}`);
+      await until(() => output.includes(prompt), `the end of: ${commands}`, PATIENCE_MS);
     },
     close() {
       if (shell.pid !== undefined) process.kill(-shell.pid, 'SIGKILL');
