@@ -78,14 +78,13 @@ export interface Service {
   readonly metricsUrl: string | undefined;
   /** Where the operator's key stands when it was generated. */
   readonly operatorKeyFile: string | undefined;
-  /** Whether a thread hangs in its disk: then the process cannot even exit by itself. */
-  isStuck(): boolean;
+  /** Whether a thread is at its disk: should that hang, the process cannot even exit by itself. */
+  isBusy(): boolean;
   /** Stops as design §8 says: drains for `drainDelayMs`, answers what is in flight, closes. */
   stop(options: { drainDelayMs: number }): Promise<void>;
 }
 
 const VERSION = readVersion();
-const STUCK_AFTER_MS = 1000;
 
 type Stores = Awaited<ReturnType<typeof openEmbeddedStores>>;
 type Basics = Awaited<ReturnType<typeof createBasics>>;
@@ -107,7 +106,7 @@ export async function compose(config: Config, ambient: Ambient): Promise<Service
         config.operatorApiKey === undefined
           ? `${config.dataDir}/secrets/operator-api-key`
           : undefined,
-      isStuck: () => stores.busyForMs() > STUCK_AFTER_MS,
+      isBusy: () => stores.isBusy(),
       async stop({ drainDelayMs }) {
         await listeners.drain(drainDelayMs);
         await listeners.close();
@@ -143,7 +142,7 @@ async function openEmbeddedStores(config: Config, { clock, log }: Ambient) {
     return {
       ...store,
       inbox: inbox.inbox,
-      busyForMs: () => Math.max(store.busyForMs(), inbox.busyForMs()),
+      isBusy: () => store.isBusy() || inbox.isBusy(),
       probes: [store.probe, inbox.probe],
       disk: createDiskSpace(folder.path),
       rates: createMemoryRateStore({ clock, maxKeysPerPolicy: RATE_KEYS_PER_POLICY }),

@@ -39,9 +39,9 @@ export async function run(): Promise<void> {
  * with it. Nothing is lost by it, since whatever was acknowledged is on the disk.
  */
 function endIfStuck(service: Service | undefined): void {
-  if (service?.isStuck() !== true) return;
+  if (service?.isBusy() !== true) return;
   // Not by the log: what that has gathered is not written any more.
-  writeSync(2, 'A database thread hangs: killing the process\n');
+  writeSync(2, 'A database thread does not end: killing the process\n');
   process.kill(process.pid, 'SIGKILL');
 }
 

@@ -11,8 +11,8 @@ import { openThread, type SqliteThread } from './thread-client.ts';
 export interface SqliteInbox {
   readonly inbox: Inbox;
   readonly probe: HealthProbe;
-  /** The longest that one of its threads has been at one batch. */
-  busyForMs(): number;
+  /** Whether one of its threads is at a batch. */
+  isBusy(): boolean;
   close(): Promise<void>;
 }
 
@@ -100,7 +100,7 @@ export async function openSqliteInbox(options: {
 
   return {
     inbox,
-    busyForMs: () => Math.max(writer.busyForMs(), reader.busyForMs()),
+    isBusy: () => writer.isBusy() || reader.isBusy(),
     probe: createThreadProbe('inbox', [writer], options.clock),
     async close() {
       settling.flush();

@@ -29,8 +29,8 @@ export interface SqliteStore {
    * this process, and only under the folder's lock, which proves that their holder is dead.
    */
   releaseClaims(): Promise<number>;
-  /** The longest that one of its threads has been at one batch. */
-  busyForMs(): number;
+  /** Whether one of its threads is at a batch. */
+  isBusy(): boolean;
   /** Writes what waits, then ends the threads. */
   close(): Promise<void>;
 }
@@ -66,7 +66,7 @@ export async function openSqliteStore(options: {
     audit,
     probe: createThreadProbe('store', [writer, reader], clock),
 
-    busyForMs: () => Math.max(writer.busyForMs(), reader.busyForMs()),
+    isBusy: () => writer.isBusy() || reader.isBusy(),
 
     async releaseClaims() {
       return z.int().parse(await threads.write('releaseClaims', clock.now()));

@@ -17,8 +17,8 @@ export interface SqliteThread {
    * left is never run; of a later one it is unknown.
    */
   call(name: string, argument: unknown, options?: CallOptions): Promise<unknown>;
-  /** How long the batch in the thread has been there, in milliseconds; 0 when there is none. */
-  busyForMs(): number;
+  /** Whether a batch is in the thread; after `close`, whether that hangs in one. */
+  isBusy(): boolean;
   /** Runs what has been called, then ends the thread; a thread that hangs is cut off. */
   close(): Promise<void>;
 }
@@ -56,7 +56,6 @@ export async function openThread(options: ThreadOptions): Promise<SqliteThread> 
   const { clock, file, log } = options;
   const gathered = new Set<Waiting>();
   let inFlight: Waiting[] | undefined;
-  let sentAt = 0;
   let flushing = false;
   let closing = false;
   let worker: Worker | undefined;
@@ -97,7 +96,6 @@ export async function openThread(options: ThreadOptions): Promise<SqliteThread> 
     const batch = takeBatch();
     if (batch.length === 0) return;
     inFlight = batch;
-    sentAt = clock.now();
     worker.postMessage(batch.map(({ call }) => call));
   }
 
@@ -177,7 +175,7 @@ export async function openThread(options: ThreadOptions): Promise<SqliteThread> 
 
   return {
     call,
-    busyForMs: () => (inFlight === undefined ? 0 : clock.now() - sentAt),
+    isBusy: () => inFlight !== undefined,
     async close() {
       await call('ping', null).catch((err: unknown) =>
         log.warn({ err, file }, 'closed unanswered'),
