@@ -1,6 +1,6 @@
 import type { HeldItem, Receipt, ReceiptItem } from '../../domain/notifications/receipt.ts';
 import type { HeldUsage, Unsettled } from '../../ports/inbox.ts';
-import { readEnvelope } from './envelope-text.ts';
+import { EnvelopeColumn, writeEnvelope } from './columns.ts';
 import type { HeldRow, ReceiptRow } from './inbox-thread.ts';
 
 type Header = readonly [
@@ -41,8 +41,7 @@ export function readItems(stored: string): ReceiptItem[] {
 
 export function toReceiptRow(receipt: Receipt): ReceiptRow {
   const { id, organizationId, receivedAt, tokens, items } = receipt;
-  const sealed = tokens === null ? null : JSON.stringify(tokens);
-  return [id, organizationId, receivedAt, sealed, writeItems(items)];
+  return [id, organizationId, receivedAt, writeEnvelope(tokens), writeItems(items)];
 }
 
 export function toReceipt(row: unknown): Receipt {
@@ -51,7 +50,7 @@ export function toReceipt(row: unknown): Receipt {
     id: String(id),
     organizationId: String(organization_id),
     receivedAt: Number(received_at),
-    tokens: readEnvelope(tokens),
+    tokens: EnvelopeColumn.parse(tokens),
     items: readItems(String(items)),
   };
 }
@@ -65,7 +64,7 @@ export function toHeldRow(held: HeldItem): HeldRow {
     held.place,
     held.receivedAt,
     held.clientStateDigest,
-    held.tokens === null ? null : JSON.stringify(held.tokens),
+    writeEnvelope(held.tokens),
     held.text,
   ];
 }
@@ -79,7 +78,7 @@ export function toHeldItem(row: Record<string, unknown>): HeldItem {
     place: Number(row['place']),
     receivedAt: Number(row['received_at']),
     clientStateDigest: String(row['client_state_digest']),
-    tokens: readEnvelope(row['tokens']),
+    tokens: EnvelopeColumn.parse(row['tokens']),
     text: String(row['text']),
   };
 }

@@ -9,6 +9,7 @@ import type { JobQueue } from '../../ports/job-queue.ts';
 import type { Log } from '../../ports/log.ts';
 import type { ReplayRepository } from '../../ports/replay-repository.ts';
 import type { SinkRepository } from '../../ports/sink-repository.ts';
+import { newDeliveryHints } from './new-delivery-hints.ts';
 
 /** Does the work of replays. */
 export interface ReplayRunner {
@@ -97,15 +98,7 @@ export function createReplayRunner(deps: ReplayRunnerDeps): ReplayRunner {
     const sinks = new Map((await deps.sinks.all()).map((sink) => [sink.id, sink]));
     const rows = found.data.flatMap((row) => toDeliveries(row, at, sinks));
     if (rows.length > 0) await deliveries.insertDeliveries(rows);
-    queue.hint(
-      rows.map(({ id, sinkId, dueAt }) => ({
-        kind: 'deliver',
-        id,
-        generation: 0,
-        lane: sinkId,
-        dueAt,
-      })),
-    );
+    queue.hint(newDeliveryHints(rows));
     const done = found.nextCursor === null;
     return {
       ...at,

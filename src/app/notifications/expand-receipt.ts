@@ -18,6 +18,7 @@ import type { Inbox } from '../../ports/inbox.ts';
 import type { JobQueue } from '../../ports/job-queue.ts';
 import type { Metrics } from '../../ports/metrics.ts';
 import type { FreshReceipts } from './fresh-receipts.ts';
+import { newDeliveryHints } from '../delivery/new-delivery-hints.ts';
 
 // Of the 160 bits that are kept of the SHA-256, two keys share them with a chance of 2^-80.
 const ID_DIGITS = 40;
@@ -69,15 +70,7 @@ export function createExpandReceipt(deps: {
     if (unfinished.length === 0) return;
     const open = unfinished.flatMap(toDeliveries);
     if (open.length > 0) await deliveries.insertDeliveries(open);
-    queue.hint(
-      open.map(({ id, sinkId, dueAt }) => ({
-        kind: 'deliver',
-        id,
-        generation: 0,
-        lane: sinkId,
-        dueAt,
-      })),
-    );
+    queue.hint(newDeliveryHints(open));
     await deliveries.markExpanded(unfinished.map(({ id }) => id));
   }
 

@@ -13,6 +13,7 @@ import type { JobQueue } from '../../ports/job-queue.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Metrics } from '../../ports/metrics.ts';
 import type { SinkRepository } from '../../ports/sink-repository.ts';
+import { newDeliveryHints } from '../delivery/new-delivery-hints.ts';
 
 /**
  * Tells the operators: a line in the log, a count, and an event to each operations sink of the
@@ -47,9 +48,7 @@ export function createTellOperators(deps: {
     });
     await deliveries.insertDeliveries(open);
     await deliveries.markExpanded([notificationId]);
-    deps.queue.hint(
-      open.map(({ id, sinkId }) => ({ kind: 'deliver', id, generation: 0, lane: sinkId, dueAt })),
-    );
+    deps.queue.hint(newDeliveryHints(open));
   }
 
   function toNotification(event: OperationsEvent, sinks: readonly Sink[]): Notification {
