@@ -29,7 +29,11 @@ export async function attachStrace(
   return {
     async detach() {
       strace.kill('SIGTERM');
+      // It may wait for ever for a thread of a process that was killed meanwhile; its own end frees
+      // that process all the same.
+      const impatient = setTimeout(() => strace.kill('SIGKILL'), 2000);
       await gone;
+      clearTimeout(impatient);
     },
   };
 }
