@@ -1,0 +1,115 @@
+import { MongoClient, type Db } from 'mongodb';
+import { StoreUnavailableError } from '../../domain/errors.ts';
+import type { Secret } from '../../domain/secret.ts';
+import type { Clock } from '../../ports/clock.ts';
+
+/** Bounds of what goes to one MongoDB. Durations in milliseconds. */
+export interface MongoOptions {
+  readonly url: Secret;
+  /** Of a PEM file with the certificates that are trusted instead of the machine's own. */
+  readonly caFile?: string | undefined;
+  /** Connections at most; operations beyond wait for one. */
+  readonly maxPoolSize: number;
+  /** How long an operation waits for a connection. */
+  readonly waitQueueTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+  /** How long a server that can be written to is looked for. */
+  readonly selectionTimeoutMs: number;
+  /** How long a whole operation may take, whatever it waits for. */
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+}
+
+/** One database of a MongoDB; every operation goes through `run`. */
+export interface MongoDatabase {
+  readonly db: Db;
+  /**
+   * Runs an operation. Rejects with `StoreUnavailableError` when it fails for whatever reason but a
+   * duplicate key, when it has no answer in time (it may still happen then), and at once when as
+   * many wait as may.
+   */
+  run<T>(operation: () => Promise<T>): Promise<T>;
+  /** Connections that are in use, and those that are open and idle. */
+  connections(): { readonly active: number; readonly idle: number };
+  close(): Promise<void>;
+}
+
+/** The name of the database when the URL has none. */
+const DATABASE = 'sallyport';
+
+// For each connection so many may wait: more than a second's worth would time out anyway.
+const WAITING_PER_CONNECTION = 100;
+
+/** Connects; rejects when no server answers within the time it takes to select one. */
+export async function openMongo(options: MongoOptions): Promise<MongoDatabase> {
+  const { clock, timeoutMs, maxPoolSize } = options;
+  const client = new MongoClient(options.url.reveal(), {
+    appName: 'sallyport',
+    maxPoolSize,
+    waitQueueTimeoutMS: options.waitQueueTimeoutMs,
+    connectTimeoutMS: options.connectTimeoutMs,
+    serverSelectionTimeoutMS: options.selectionTimeoutMs,
+    // A connection whose server hangs is given up, so that it does not hold its place for ever.
+    socketTimeoutMS: timeoutMs,
+    ...(options.caFile === undefined ? {} : { tlsCAFile: options.caFile }),
+    // What was acknowledged survives the loss of any one member, and only such is read.
+    writeConcern: { w: 'majority', journal: true },
+    readConcern: { level: 'majority' },
+  });
+  let [active, open, running] = [0, 0, 0];
+  client.on('connectionCreated', () => (open += 1));
+  client.on('connectionClosed', () => (open -= 1));
+  client.on('connectionCheckedOut', () => (active += 1));
+  client.on('connectionCheckedIn', () => (active -= 1));
+  try {
+    await client.connect();
+  } catch (error) {
+    await client.close();
+    throw new StoreUnavailableError('mongodb', error);
+  }
+
+  return {
+    db: databaseOf(client, options.url.reveal()),
+
+    async run(operation) {
+      if (running >= maxPoolSize * WAITING_PER_CONNECTION) {
+        throw new StoreUnavailableError('mongodb', new Error('too many operations wait'));
+      }
+      running += 1;
+      try {
+        return await within(clock, timeoutMs, operation());
+      } catch (error) {
+        throw error instanceof StoreUnavailableError || isDuplicate(error)
+          ? error
+          : new StoreUnavailableError('mongodb', error);
+      } finally {
+        running -= 1;
+      }
+    },
+
+    connections: () => ({ active, idle: Math.max(0, open - active) }),
+
+    close: () => client.close(),
+  };
+}
+
+/** Whether a write was refused because its unique key is there. */
+export function isDuplicate(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 11_000;
+}
+
+/** The driver's own limits do not end what hangs in a server that still holds its connection. */
+function within<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(ms, () => {
+      reject(new StoreUnavailableError('mongodb', new Error(`no answer within ${ms} ms`)));
+    });
+    void work.then(resolve, reject).finally(cancel);
+  });
+}
+
+/** Of the URL, as in `mongodb://a,b/name?…`; the driver's own answer for none would be `test`. */
+function databaseOf(client: MongoClient, url: string): Db {
+  const named = /^[^:]+:\/\/[^/]+\/[^?]/.test(url);
+  return client.db(named ? undefined : DATABASE);
+}
