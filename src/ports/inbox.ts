@@ -20,6 +20,7 @@ export interface HeldUsage {
   readonly id: string;
   readonly subscriptionId: string;
   readonly receivedAt: number;
+  /** As `heldBytes` counts them. */
   readonly bytes: number;
 }
 

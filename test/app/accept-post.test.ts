@@ -150,6 +150,15 @@ describe('accepting a POST', () => {
     );
   });
 
+  it('holds no more validation tokens of strangers than there is room for', async () => {
+    const encryptedContent = { data: 'x' };
+    const value = Array.from({ length: 1000 }, (_, n) => itemOf(`u-${n}`, { encryptedContent }));
+    const validationTokens = ['t'.repeat(1024 * 1024)];
+    await intake.postText(JSON.stringify({ value, validationTokens }));
+    // Sealed and in hex each copy has 2 MiB, and all that is held may have 16.
+    expect(await intake.verdicts()).toEqual({ held: 7, 'unknown-subscription': 993 });
+  });
+
   it('fails when the inbox has not answered by the deadline, and tells nobody of a receipt', async () => {
     await intake.post(itemOf('a'));
     const release = intake.hangInbox();

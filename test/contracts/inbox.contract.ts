@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { heldBytes } from '../../src/domain/notifications/held-quota.ts';
 import type { HeldItem, Receipt } from '../../src/domain/notifications/receipt.ts';
 import type { Inbox } from '../../src/ports/inbox.ts';
 
@@ -136,22 +137,23 @@ export function describeInbox(adapter: string, open: () => Promise<InboxHarness>
     });
 
     it('rejects at the deadline, and does not write what had not begun by then', async () => {
-      const [begun, late] = [aReceipt(), aReceipt()];
+      const begun = [aReceipt(), aReceipt()]; // as many as an adapter writes at once
+      const late = aReceipt();
       const goOn = await harness.hang();
       const deadline = harness.now() + 100;
-      const first = harness.inbox.append({ receipt: begun }, deadline);
-      const firstRejected = expect(first).rejects.toThrow('A store is unavailable');
-      await harness.elapse(10);
-      const rejected = expect(harness.inbox.append({ receipt: late }, deadline)).rejects.toThrow(
-        'A store is unavailable',
-      );
+      const rejected: Promise<void>[] = [];
+      for (const receipt of [...begun, late]) {
+        const appending = harness.inbox.append({ receipt }, deadline);
+        rejected.push(expect(appending).rejects.toThrow('A store is unavailable'));
+        await harness.elapse(10);
+      }
       await harness.elapse(200);
-      await Promise.all([firstRejected, rejected]);
+      await Promise.all(rejected);
       await goOn();
       const after = aReceipt();
       await append(after);
       expect(await harness.inbox.read(late.id)).toBeUndefined();
-      // The one whose write had begun may have become durable: then it counts and is found.
+      // Those whose write had begun may have become durable: then they count and are found.
       const found = await ids();
       expect(found).toContain(after.id);
       expect(harness.inbox.backlog().receipts).toBe(found.length);
@@ -179,12 +181,16 @@ export function describeInbox(adapter: string, open: () => Promise<InboxHarness>
       });
 
       it('are told with their bytes, for counting', async () => {
-        const item = aHeldItem();
-        await harness.inbox.append({ held: [item] }, soon());
-        const { id, subscriptionId, receivedAt } = item;
-        expect(await harness.inbox.heldUsage()).toEqual([
-          { id, subscriptionId, receivedAt, bytes: Buffer.byteLength(item.text) },
-        ]);
+        const tokens = { keyId: 'k', encrypted: 'ab'.repeat(500), iv: 'c', tag: 'd' };
+        const [plain, encrypted] = [aHeldItem(), aHeldItem({ tokens })];
+        await harness.inbox.append({ held: [plain, encrypted] }, soon());
+        const usage = new Map((await harness.inbox.heldUsage()).map((held) => [held.id, held]));
+        for (const item of [plain, encrypted]) {
+          const { id, subscriptionId, receivedAt } = item;
+          const bytes = heldBytes(Buffer.byteLength(item.text), item.tokens);
+          expect(usage.get(id)).toEqual({ id, subscriptionId, receivedAt, bytes });
+        }
+        expect(usage.get(encrypted.id)?.bytes).toBeGreaterThan(1000);
       });
 
       it('go over into a receipt, all or nothing', async () => {

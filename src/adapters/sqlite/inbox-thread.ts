@@ -66,7 +66,10 @@ serve(INBOX_MIGRATIONS, {
 
   heldUsage: (db: Database) =>
     db
-      .prepare('SELECT id, subscription_id, received_at, octet_length(text) AS bytes FROM held')
+      .prepare(
+        `SELECT id, subscription_id, received_at, octet_length(text)
+           + coalesce(length(tokens ->> '$.encrypted'), 0) AS bytes FROM held`,
+      )
       .all(),
 
   purgeHeld: (db: Database, before: number) =>

@@ -1,6 +1,6 @@
 import { DEFAULT_ORGANIZATION } from '../../domain/organization.ts';
 import { judge, type Verdict } from '../../domain/notifications/judge.ts';
-import type { HeldQuota } from '../../domain/notifications/held-quota.ts';
+import { heldBytes, type HeldQuota } from '../../domain/notifications/held-quota.ts';
 import {
   readCollection,
   type Collection,
@@ -119,9 +119,11 @@ export function createAcceptPost(deps: {
       .map(({ item }) => toHeldItem(item, post, digest.sha256(item.clientState ?? '')));
   }
 
-  function hasRoom({ place, subscriptionId, text }: ReceivedItem, { id, receivedAt }: Post) {
+  function hasRoom(item: ReceivedItem, post: Post): boolean {
+    const { place, subscriptionId, text } = item;
     // Not the item itself: its text is a slice that would keep the whole body in memory.
-    const bytes = Buffer.byteLength(text);
+    const bytes = heldBytes(Buffer.byteLength(text), tokensOf(item, post));
+    const { id, receivedAt } = post;
     return deps.held.take({ id: heldItemId(id, place), subscriptionId, receivedAt, bytes });
   }
 
@@ -174,9 +176,13 @@ function toHeldItem(item: ReceivedItem, post: Post, clientStateDigest: string): 
     place: item.place,
     receivedAt: post.receivedAt,
     clientStateDigest,
-    tokens: item.encrypted ? post.tokens : null,
+    tokens: tokensOf(item, post),
     text: item.text,
   };
+}
+
+function tokensOf({ encrypted }: ReceivedItem, { tokens }: Post): Envelope | null {
+  return encrypted ? tokens : null;
 }
 
 function heldItemId(receiptId: string, place: number): string {

@@ -1,3 +1,5 @@
+import type { Envelope } from '../envelope.ts';
+
 /** How much an instance holds of subscriptions that it does not know. */
 export interface HeldLimits {
   readonly perSubscription: number;
@@ -16,6 +18,14 @@ export const HELD_LIMITS: HeldLimits = {
   bytes: 16 * 1024 * 1024,
   ageMs: 10 * 60 * 1000,
 };
+
+/**
+ * What holding an item takes: its own bytes, and those of the validation tokens of its POST, of which
+ * each encrypted item gets a copy.
+ */
+export function heldBytes(textBytes: number, tokens: Envelope | null): number {
+  return textBytes + (tokens?.encrypted.length ?? 0);
+}
 
 /** One held item as far as the quota counts it. */
 export interface HeldShare {
