@@ -26,6 +26,8 @@ const Sink = z.strictObject({
   kind: text.default('webhook'),
   purpose: text.optional(),
   url: text.optional(),
+  stream: text.optional(),
+  collection: text.optional(),
   secret: text.optional(),
   headers: z.record(z.string(), z.string()).optional(),
   filter: z

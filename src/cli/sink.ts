@@ -10,7 +10,7 @@ export const SINK_COLUMNS: Columns<Item> = {
   NAME: 'name',
   KIND: 'kind',
   STATE: stateOf,
-  TO: 'url',
+  TO: ({ url, stream, collection }) => url ?? stream ?? collection ?? null,
   FILTER: filterOf,
 };
 

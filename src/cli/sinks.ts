@@ -13,6 +13,8 @@ const Headers = z.record(z.string(), z.string());
 interface AddOptions extends FilterOptions {
   readonly kind: string;
   readonly to?: string;
+  readonly stream?: string;
+  readonly collection?: string;
   readonly secretFile?: string;
   readonly headersFile?: string;
   readonly purpose?: string;
@@ -59,6 +61,8 @@ function addAdd(group: Command, cli: Cli): void {
     .description('add one; a webhook answers with its signing secret, once')
     .addOption(new Option('--kind <kind>', 'how events are handed over').default('webhook'))
     .option('--to <url>', 'where a webhook is')
+    .option('--stream <name>', 'where a redis-stream adds them')
+    .option('--collection <name>', 'where a mongo-collection keeps them')
     .option('--secret-file <path>', 'a file with its whsec_ secret, instead of a new one')
     .option('--headers-file <path>', 'a YAML or JSON file with its own headers')
     .option('--purpose <purpose>', 'operations: gets the service’s own events instead')
@@ -71,6 +75,7 @@ function addAdd(group: Command, cli: Cli): void {
       examples(
         'sinks add crm --to https://crm.example/graph --change created updated',
         'sinks add audit-log --kind log',
+        'sinks add orders --kind redis-stream --stream orders',
       ),
     )
     .action(async (name: string, options: AddOptions) => {
@@ -96,6 +101,8 @@ async function toSink(name: string, options: AddOptions, cli: Cli): Promise<obje
     kind: options.kind,
     purpose: options.purpose,
     url: options.to,
+    stream: options.stream,
+    collection: options.collection,
     secret: await read(z.string(), secretFile),
     headers: await read(Headers, headersFile),
     filter: toSinkFilter(options),

@@ -42,6 +42,9 @@ export interface SinkTry {
  * Hands events to one destination. Never throws and always ends within its time limit: whatever
  * happens there is an answer. `body` is the beginning of the destination's answer, at most 1 KiB
  * of UTF-8, empty when there is none; it may hold anything and is sealed before it is kept.
+ *
+ * An event that is handed over again is delivered again. The destination has it twice then, or once
+ * where it keeps events by their ids; that is the kind's, and the answer is the same.
  */
 export interface NotificationSink {
   deliver(event: CloudEvent, attempt: SinkTry): Promise<SinkAnswer>;
@@ -55,6 +58,16 @@ export type SinkTarget =
       /** `whsec_…`, newest first; each signs (Standard Webhooks, "multiple signatures"). */
       readonly secrets: readonly Secret[];
       readonly headers: Readonly<Record<string, Secret>>;
+    }
+  | {
+      readonly kind: 'redis-stream';
+      readonly organizationId: string;
+      readonly stream: string;
+    }
+  | {
+      readonly kind: 'mongo-collection';
+      readonly organizationId: string;
+      readonly collection: string;
     }
   | { readonly kind: 'log'; readonly name: string }
   | { readonly kind: 'listen'; readonly sinkId: string };

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { BoundedBody } from '../../src/adapters/sinks/bounded-body.ts';
 import { parseRetryAfter } from '../../src/adapters/sinks/retry-after.ts';
-import { judgeStatus } from '../../src/adapters/sinks/sink-answer.ts';
+import { judgeStatus, refusedTry } from '../../src/adapters/sinks/sink-answer.ts';
 
 const now = Date.UTC(1994, 10, 6, 8, 49, 30);
 
@@ -15,6 +15,20 @@ function read(...chunks: Uint8Array[]) {
   const more = chunks.map((chunk) => body.push(chunk));
   return { text: body.text(), more };
 }
+
+describe('refusedTry', () => {
+  it('keeps at most the first 1 KiB of what was said, cut between characters', () => {
+    const answer = refusedTry('retry', 'redis-oom', `a${'ü'.repeat(1000)}`);
+    const body = `a${'ü'.repeat(511)}`;
+    const rest = { reason: 'redis-oom', status: null, body };
+    expect(answer).toEqual({ outcome: 'retry', retryAfterMs: null, ...rest });
+    expect(refusedTry('dead', 'redis-oom', `a${'ü'.repeat(1000)}`)).toEqual({
+      outcome: 'dead',
+      gone: false,
+      ...rest,
+    });
+  });
+});
 
 describe('judgeStatus', () => {
   it.each([200, 201, 202, 204, 226, 299])('takes %i for delivered', (status) => {

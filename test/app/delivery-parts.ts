@@ -11,7 +11,7 @@ import { createWatchSinks } from '../../src/app/delivery/watch-sinks.ts';
 import type { OperationsEvent } from '../../src/domain/operations/operations-event.ts';
 import type { Sink } from '../../src/domain/delivery/sink.ts';
 import { HeldQuota } from '../../src/domain/notifications/held-quota.ts';
-import type { SinkAnswer, SinkTry } from '../../src/ports/notification-sink.ts';
+import type { SinkAnswer, SinkTarget, SinkTry } from '../../src/ports/notification-sink.ts';
 import { aDelivery, aNotification, aSink } from '../support/builders.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { SettlingClock } from '../support/settling-clock.ts';
@@ -79,6 +79,19 @@ export class Destinations {
   }
 }
 
+function addressOf(target: SinkTarget): string {
+  switch (target.kind) {
+    case 'webhook':
+      return target.url;
+    case 'redis-stream':
+      return target.stream;
+    case 'mongo-collection':
+      return target.collection;
+    default:
+      return target.kind;
+  }
+}
+
 const nobodyIsHeld = () => Promise.resolve();
 
 export type DeliveryParts = Awaited<ReturnType<typeof openDeliveryParts>>;
@@ -98,8 +111,7 @@ export async function openDeliveryParts() {
   const lanes = createLanes({
     ...basics,
     openSink: (target) => ({
-      deliver: (_event, attempt) =>
-        destinations.deliver(target.kind === 'webhook' ? target.url : target.kind, attempt),
+      deliver: (_event, attempt) => destinations.deliver(addressOf(target), attempt),
     }),
     turned: () => undefined,
   });

@@ -138,6 +138,25 @@ describe('a sink that fails', () => {
   });
 });
 
+describe('a sink that is given another place', () => {
+  it.each([
+    ['redis-stream', { stream: 'one' }, { stream: 'two' }],
+    ['mongo-collection', { collection: 'one' }, { collection: 'two' }],
+  ] as const)('leads there from then on: %s', async (kind, before, after) => {
+    const { clock, destinations, sinks, sweep } = parts;
+    const sink = await parts.addSink('moving', { kind, url: null, ...before });
+    await parts.addDue(sink.id, 3);
+    await start();
+    expect(destinations.at('one')).toHaveLength(3);
+    await sinks.update('default', sink.id, after, clock.now());
+    await parts.addDue(sink.id, 3);
+    sweep.lanes();
+    await clock.settled();
+    expect(destinations.at('one')).toHaveLength(3);
+    expect(destinations.at('two')).toHaveLength(3);
+  });
+});
+
 describe('a sink that is disabled or deleted', () => {
   it('gets nothing more, while others do', async () => {
     const { clock, destinations, sinks, sweep } = parts;

@@ -152,6 +152,15 @@ describe('apply', () => {
     expect((await operator.run('sinks show fresh')).code).toBe(5);
   });
 
+  it('reads sinks of every kind', async () => {
+    write(
+      'sinks:\n  - name: orders\n    kind: redis-stream\n    stream: orders\n' +
+        '  - name: mails\n    kind: mongo-collection\n    collection: mails\n',
+    );
+    expect(await lines('--dry-run')).toEqual(['+ sink orders', '+ sink mails']);
+    expect((await apply()).stderr).toContain('set SINK_REDIS_URL');
+  });
+
   it('stops at what is refused, and keeps what it has done', async () => {
     write('sinks:\n  - name: first\n    kind: log\n  - name: second\n    kind: pigeon\n');
     const ended = await apply();

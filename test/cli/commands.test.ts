@@ -123,6 +123,17 @@ describe('the command', () => {
     ]);
   });
 
+  it('says what a sink in Redis or MongoDB needs', async () => {
+    for (const [options, variable] of [
+      ['--kind redis-stream --stream orders', 'SINK_REDIS_URL'],
+      ['--kind mongo-collection --collection orders', 'SINK_MONGODB_URL'],
+    ]) {
+      const ended = await operator.run(`sinks add orders ${options}`);
+      expect(ended.code).toBe(2);
+      expect(ended.stderr).toContain(`set ${variable}`);
+    }
+  });
+
   it('refuses a name that two sinks have', async () => {
     await operator.json('sinks add twin --kind log');
     await operator.json('sinks add twin --kind log');

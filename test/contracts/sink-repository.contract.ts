@@ -18,6 +18,8 @@ const LATER = BUILT_AT + 1000;
 const full = () => ({
   kind: 'webhook' as const,
   url: 'https://sink.example/in?a=1',
+  stream: 'orders',
+  collection: 'Mails_2',
   purpose: 'operations' as const,
   secrets: anEnvelope(),
   previousSecretsUntil: BUILT_AT + 5,
@@ -68,6 +70,14 @@ export function describeSinkRepository(
       expect(await harness.sinks.find('default', plain.id)).toEqual(plain);
     });
 
+    it.each(['webhook', 'log', 'redis-stream', 'mongo-collection', 'listen'] as const)(
+      'keeps a sink of the kind %s',
+      async (kind) => {
+        const sink = await insert({ kind });
+        expect(await harness.sinks.all()).toEqual([sink]);
+      },
+    );
+
     it('refuses an id that is taken, and keeps what was there', async () => {
       const sink = await insert();
       await expect(harness.sinks.insert({ ...sink, name: 'other' })).rejects.toThrow();
@@ -100,6 +110,7 @@ export function describeSinkRepository(
         { secrets: anEnvelope(), previousSecretsUntil: null, headers: null, url: null },
         { concurrency: 200, ratePerSecond: null, description: null, notes: null },
         { previousSecretsUntil: LATER, notes: 'n' },
+        { stream: 'others', collection: null },
       ] satisfies SinkChange[]) {
         const before = await harness.sinks.find('default', sink.id);
         const after = await harness.sinks.update('default', sink.id, change, LATER);

@@ -31,6 +31,8 @@ describe('/api/sinks', () => {
     expect(Buffer.from(secret.slice(6), 'base64')).toHaveLength(32);
     expect(sink).toEqual({
       ...WEBHOOK,
+      stream: null,
+      collection: null,
       id: expect.any(String),
       purpose: 'notifications',
       hasHeaders: false,
@@ -114,6 +116,18 @@ describe('/api/sinks', () => {
     ['a filter by what there is not', { filter: { sender: ['a'] } }, 'filter.sender'],
     ['a secret for a log', { kind: 'log', url: undefined, secret: SECRET }, 'secret'],
     ['a url for a log', { kind: 'log' }, 'url'],
+    ['a stream for a webhook', { stream: 'orders' }, 'stream'],
+    ['a collection for a webhook', { collection: 'orders' }, 'collection'],
+    [
+      'a redis-stream without a server',
+      { kind: 'redis-stream', url: undefined, stream: 'orders' },
+      'kind',
+    ],
+    [
+      'a mongo-collection without a server',
+      { kind: 'mongo-collection', url: undefined, collection: 'orders' },
+      'kind',
+    ],
     ['headers for a log', { kind: 'log', url: undefined, headers: { a: '1' } }, 'headers'],
   ])('refuses %s and says where', async (_what, changes, path) => {
     const answer = await add(changes);

@@ -99,6 +99,8 @@ export function aSink(changes: Partial<Sink> = {}): Sink {
     kind: 'log',
     purpose: 'notifications',
     url: null,
+    stream: null,
+    collection: null,
     secrets: null,
     previousSecretsUntil: null,
     headers: null,

@@ -1,9 +1,17 @@
 import type { SinkAnswer } from '../../ports/notification-sink.ts';
+import { BoundedBody } from './bounded-body.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
 /** Why a try ended without a status. */
 export type Failure =
-  'address-refused' | 'bad-target' | 'connection' | 'dns' | 'protocol' | 'timeout' | 'tls';
+  | 'address-refused'
+  | 'bad-target'
+  | 'connection'
+  | 'dns'
+  | 'not-configured'
+  | 'protocol'
+  | 'timeout'
+  | 'tls';
 
 /** What a server answered. */
 export interface HttpAnswer {
@@ -29,4 +37,21 @@ export function judgeStatus({ status, retryAfter, body }: HttpAnswer, now: numbe
 /** A try that ended without a status: it may go better later. */
 export function failedTry(reason: Failure): SinkAnswer {
   return { outcome: 'retry', reason, status: null, retryAfterMs: null, body: '' };
+}
+
+/** A database took the event. */
+export const STORED: SinkAnswer = { outcome: 'delivered', status: null, body: '' };
+
+/** A database understood and refused; `said` is its answer, of any length. */
+export function refusedTry(
+  outcome: 'retry' | 'dead',
+  reason: `redis-${string}` | `mongo-${string}`,
+  said: string,
+): SinkAnswer {
+  const kept = new BoundedBody();
+  kept.push(Buffer.from(said));
+  const answer = { reason, status: null, body: kept.text() };
+  return outcome === 'retry'
+    ? { ...answer, outcome, retryAfterMs: null }
+    : { ...answer, outcome, gone: false };
 }

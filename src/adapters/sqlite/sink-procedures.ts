@@ -11,7 +11,7 @@ import type { SinkValues } from './sink-rows.ts';
 import type { Database } from './thread.ts';
 
 const SINK = `
-  id, organization_id AS organizationId, name, kind, purpose, url, secrets,
+  id, organization_id AS organizationId, name, kind, purpose, url, stream, collection, secrets,
   previous_secrets_until AS previousSecretsUntil, headers, filter, enabled,
   disabled_reason AS disabledReason, concurrency, rate_per_second AS ratePerSecond, description,
   notes, failing_since AS failingSince, created_at AS createdAt, updated_at AS updatedAt,
@@ -19,13 +19,13 @@ const SINK = `
 
 const INSERT_FROM = `
   INSERT INTO sinks (
-    id, organization_id, name, kind, purpose, url, secrets, previous_secrets_until, headers,
-    filter, enabled, disabled_reason, concurrency, rate_per_second, description, notes,
-    failing_since, created_at, updated_at, deleted_at
+    id, organization_id, name, kind, purpose, url, stream, collection, secrets,
+    previous_secrets_until, headers, filter, enabled, disabled_reason, concurrency,
+    rate_per_second, description, notes, failing_since, created_at, updated_at, deleted_at
   ) SELECT
-    :id, :organizationId, :name, :kind, :purpose, :url, :secrets, :previousSecretsUntil, :headers,
-    :filter, :enabled, :disabledReason, :concurrency, :ratePerSecond, :description, :notes,
-    :failingSince, :createdAt, :updatedAt, :deletedAt`;
+    :id, :organizationId, :name, :kind, :purpose, :url, :stream, :collection, :secrets,
+    :previousSecretsUntil, :headers, :filter, :enabled, :disabledReason, :concurrency,
+    :ratePerSecond, :description, :notes, :failingSince, :createdAt, :updatedAt, :deletedAt`;
 
 const INSERT_FIRST = `
   ${INSERT_FROM} WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'sinks')`;
@@ -42,6 +42,8 @@ const LIST_DELETED = listWhere('deleted_at IS NOT NULL');
 const COLUMNS: Readonly<Record<keyof SinkChange, string>> = {
   name: 'name',
   url: 'url',
+  stream: 'stream',
+  collection: 'collection',
   secrets: 'secrets',
   previousSecretsUntil: 'previous_secrets_until',
   headers: 'headers',

@@ -145,5 +145,14 @@ const FIRST = `
   CREATE INDEX audit_by_age ON audit (timestamp);
 `;
 
+const SINKS_WITH_SERVERS = `
+  ALTER TABLE sinks ADD COLUMN stream TEXT;
+  ALTER TABLE sinks ADD COLUMN collection TEXT;
+`;
+
 /** The steps of `store.db`. */
-export const STORE_MIGRATIONS: readonly Migration[] = [{ sql: FIRST, readableFrom: 1 }];
+export const STORE_MIGRATIONS: readonly Migration[] = [
+  { sql: FIRST, readableFrom: 1 },
+  // The program before knows two kinds fewer, and reads no sinks at all once there is one of them.
+  { sql: SINKS_WITH_SERVERS, readableFrom: 2 },
+];

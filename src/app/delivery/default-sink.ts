@@ -14,6 +14,8 @@ export function createDefaultSink(deps: { sinks: SinkRepository; digest: Digest;
       kind: 'log',
       purpose: 'notifications',
       url: null,
+      stream: null,
+      collection: null,
       secrets: null,
       previousSecretsUntil: null,
       headers: null,

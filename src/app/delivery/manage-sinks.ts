@@ -1,4 +1,5 @@
 import type { Sink, SinkChange, SinkKind, SinkPurpose } from '../../domain/delivery/sink.ts';
+import { refuseFieldsOfOthers, requireDestination } from '../../domain/delivery/sink-fields.ts';
 import { switched, type SinkSwitch } from '../../domain/delivery/sink-switch.ts';
 import { checkWebhookSecret } from '../../domain/delivery/webhook-settings.ts';
 import { ConflictError, NotFoundError, ValidationError } from '../../domain/errors.ts';
@@ -14,14 +15,22 @@ import type { SinkRepository } from '../../ports/sink-repository.ts';
 import { recordAct, type Act } from '../audit/record-act.ts';
 import { given } from '../given.ts';
 import { createSinkSecret, sealSecrets } from './sink-secrets.ts';
-import { createSinkSettings, refuseWebhookFields, type SinkSettings } from './sink-settings.ts';
+import { createSinkSettings, type SinkSettings } from './sink-settings.ts';
 
 // Small enough that no delivery of another sink waits for it.
 const DISCARD_AT_ONCE = 500;
 
+/** Kinds that need a server of the operator's, and the variable that says where it is. */
+const SERVER_OF: Readonly<Partial<Record<SinkKind, string>>> = {
+  'redis-stream': 'SINK_REDIS_URL',
+  'mongo-collection': 'SINK_MONGODB_URL',
+};
+
 const DEFAULTS = {
   purpose: 'notifications',
   url: null,
+  stream: null,
+  collection: null,
   previousSecretsUntil: null,
   headers: null,
   filter: {},
@@ -54,6 +63,8 @@ export function createManageSinks(deps: {
   clock: Clock;
   audit: AuditTrail;
   production: boolean;
+  /** Of the kinds that need a server, those that have one; none when missing. */
+  served?: readonly SinkKind[];
   /** Told after each change: what is due may go out now, or no longer. */
   changed: () => void;
 }) {
@@ -81,11 +92,16 @@ export function createManageSinks(deps: {
     deps.changed();
   }
 
+  function refuseUnserved(kind: SinkKind): void {
+    const variable = SERVER_OF[kind];
+    if (variable === undefined || deps.served?.includes(kind)) return;
+    const message = `A ${kind} needs a server: set ${variable} and start the service again`;
+    throw new ValidationError([{ path: 'kind', message }]);
+  }
+
   function chooseSecret(kind: SinkKind, own: string | undefined): Secret | null {
-    if (kind !== 'webhook') {
-      refuseWebhookFields({ secret: own });
-      return null;
-    }
+    refuseFieldsOfOthers(kind, { secret: own });
+    if (kind !== 'webhook') return null;
     if (own === undefined) return createSinkSecret(deps.digest);
     checkWebhookSecret(own);
     return new Secret(own);
@@ -110,9 +126,8 @@ export function createManageSinks(deps: {
       principal: Principal,
       { kind, purpose = DEFAULTS.purpose, secret: own, ...settings }: WantedSink,
     ): Promise<{ sink: Sink; secret: Secret | null }> {
-      if (kind === 'webhook' && settings.url === undefined) {
-        throw new ValidationError([{ path: 'url', message: 'A webhook needs one' }]);
-      }
+      refuseUnserved(kind);
+      requireDestination(kind, settings);
       const id = deps.digest.randomId();
       const now = clock.now();
       const secret = chooseSecret(kind, own);

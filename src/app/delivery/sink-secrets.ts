@@ -34,6 +34,11 @@ export function sealSecrets(sinkId: string, secrets: readonly Secret[], cipher: 
 export function openTarget(sink: Sink, cipher: Cipher, now: number): SinkTarget {
   if (sink.kind === 'log') return { kind: 'log', name: sink.name };
   if (sink.kind === 'listen') return { kind: 'listen', sinkId: sink.id };
+  const { kind, organizationId } = sink;
+  if (kind === 'redis-stream') return { kind, organizationId, stream: sink.stream ?? '' };
+  if (kind === 'mongo-collection') {
+    return { kind, organizationId, collection: sink.collection ?? '' };
+  }
   const headers = sink.headers && cipher.open(sink.headers, `sink:${sink.id}:headers`);
   return {
     kind: 'webhook',

@@ -1,8 +1,8 @@
 import type { Sink, SinkChange, SinkFilter } from '../../domain/delivery/sink.ts';
 import { switched } from '../../domain/delivery/sink-switch.ts';
+import { checkedStoreName, refuseFieldsOfOthers } from '../../domain/delivery/sink-fields.ts';
 import { checkWebhookHeaders, checkedWebhookUrl } from '../../domain/delivery/webhook-settings.ts';
 import type { Envelope } from '../../domain/envelope.ts';
-import { ValidationError } from '../../domain/errors.ts';
 import type { Cipher } from '../../ports/cipher.ts';
 import { given } from '../given.ts';
 
@@ -12,6 +12,8 @@ type OwnHeaders = Readonly<Record<string, string>>;
 export interface SinkSettings {
   readonly name?: string | undefined;
   readonly url?: string | undefined;
+  readonly stream?: string | undefined;
+  readonly collection?: string | undefined;
   /** `null` for none. */
   readonly headers?: OwnHeaders | null | undefined;
   readonly filter?: SinkFilter | undefined;
@@ -33,22 +35,17 @@ export function createSinkSettings(deps: { cipher: Cipher; production: boolean }
   }
 
   return function toChange(sink: Pick<Sink, 'id' | 'kind'>, settings: SinkSettings): SinkChange {
-    const { url, headers, enabled, ...plain } = settings;
-    if (sink.kind !== 'webhook') refuseWebhookFields({ url, headers });
+    const { url, stream, collection, headers, enabled, ...plain } = settings;
+    refuseFieldsOfOthers(sink.kind, { url, stream, collection, headers });
     return {
       ...given(plain),
       ...(url === undefined ? {} : { url: checkedWebhookUrl(url, urlRule) }),
+      ...(stream === undefined ? {} : { stream: checkedStoreName('stream', stream) }),
+      ...(collection === undefined
+        ? {}
+        : { collection: checkedStoreName('collection', collection) }),
       ...(headers === undefined ? {} : { headers: sealHeaders(sink.id, headers) }),
       ...(enabled === undefined ? {} : switched(enabled ? 'enabled' : 'disabled')),
     };
   };
-}
-
-/** Throws `ValidationError` when one of these has a value. */
-export function refuseWebhookFields(fields: Readonly<Record<string, unknown>>): void {
-  const details = Object.keys(given(fields)).map((path) => ({
-    path,
-    message: 'Only webhooks have this',
-  }));
-  if (details.length > 0) throw new ValidationError(details);
 }

@@ -1,7 +1,7 @@
 import type { Envelope } from '../envelope.ts';
 
 /** `listen`: a client that is connected, for as long as it is. */
-export type SinkKind = 'webhook' | 'log' | 'listen';
+export type SinkKind = 'webhook' | 'log' | 'redis-stream' | 'mongo-collection' | 'listen';
 
 /** Whether a sink gets Graph's notifications or the service's own events; see `operations`. */
 export type SinkPurpose = 'notifications' | 'operations';
@@ -32,6 +32,10 @@ export interface Sink {
   readonly purpose: SinkPurpose;
   /** Of a webhook; `null` for kinds that have none. */
   readonly url: string | null;
+  /** Of a redis-stream, the last part of its key; `null` for other kinds. */
+  readonly stream: string | null;
+  /** Of a mongo-collection, the last part of its name; `null` for other kinds. */
+  readonly collection: string | null;
   /**
    * `whsec_…` secrets of a webhook, newest first, sealed as a JSON array of strings under the
    * context `sink:<id>:secrets`; `null` for kinds that sign nothing.
@@ -66,6 +70,8 @@ export type SinkChange = Partial<
     Sink,
     | 'name'
     | 'url'
+    | 'stream'
+    | 'collection'
     | 'secrets'
     | 'previousSecretsUntil'
     | 'headers'

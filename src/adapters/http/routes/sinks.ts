@@ -28,6 +28,8 @@ export const SinkFilterBody = z.strictObject({
 const Settings = z.strictObject({
   name: line(80).optional(),
   url: z.string().max(2048).optional(),
+  stream: z.string().optional(),
+  collection: z.string().optional(),
   headers: z.record(z.string(), z.string()).nullable().optional(),
   filter: SinkFilterBody.optional(),
   enabled: z.boolean().optional(),
@@ -39,7 +41,7 @@ const Settings = z.strictObject({
 
 const NewSink = Settings.extend({
   name: line(80),
-  kind: z.enum(['webhook', 'log']),
+  kind: z.enum(['webhook', 'log', 'redis-stream', 'mongo-collection']),
   purpose: z.enum(['notifications', 'operations']).optional(),
   secret: z.string().max(200).optional(),
 });
@@ -130,6 +132,8 @@ function presentSink(sink: Sink): object {
     kind: sink.kind,
     purpose: sink.purpose,
     url: sink.url,
+    stream: sink.stream,
+    collection: sink.collection,
     hasHeaders: sink.headers !== null,
     previousSecretsUntil: presentTime(sink.previousSecretsUntil),
     filter: sink.filter,
