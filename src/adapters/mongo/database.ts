@@ -1,12 +1,14 @@
+import { readFile } from 'node:fs/promises';
 import { MongoClient, type Db } from 'mongodb';
 import { StoreUnavailableError } from '../../domain/errors.ts';
 import type { Secret } from '../../domain/secret.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { MongoOpenError } from './open-error.ts';
 
 /** Bounds of what goes to one MongoDB. Durations in milliseconds. */
 export interface MongoOptions {
   readonly url: Secret;
-  /** Of a PEM file with the certificates that are trusted instead of the machine's own. */
+  /** Of a PEM file with the certificates that are trusted instead of the machine's own; asks for TLS. */
   readonly caFile?: string | undefined;
   /** Connections at most; operations beyond wait for one. */
   readonly maxPoolSize: number;
@@ -23,6 +25,8 @@ export interface MongoOptions {
 /** One database of a MongoDB; every operation goes through `run`. */
 export interface MongoDatabase {
   readonly db: Db;
+  /** `host:port` of each server that the URL names; nothing of it is secret. */
+  readonly servers: string;
   /**
    * Runs an operation. Rejects with `StoreUnavailableError` when it fails for whatever reason but a
    * duplicate key, when it has no answer in time (it may still happen then), and at once when as
@@ -40,22 +44,15 @@ const DATABASE = 'sallyport';
 // For each connection so many may wait: more than a second's worth would time out anyway.
 const WAITING_PER_CONNECTION = 100;
 
-/** Connects; rejects when no server answers within the time it takes to select one. */
+/**
+ * Connects; rejects with a `MongoOpenError` when no server can be used within the time it takes to
+ * select one, whatever the reason.
+ */
 export async function openMongo(options: MongoOptions): Promise<MongoDatabase> {
   const { clock, timeoutMs, maxPoolSize } = options;
-  const client = new MongoClient(options.url.reveal(), {
-    appName: 'sallyport',
-    maxPoolSize,
-    waitQueueTimeoutMS: options.waitQueueTimeoutMs,
-    connectTimeoutMS: options.connectTimeoutMs,
-    serverSelectionTimeoutMS: options.selectionTimeoutMs,
-    // A connection whose server hangs is given up, so that it does not hold its place for ever.
-    socketTimeoutMS: timeoutMs,
-    ...(options.caFile === undefined ? {} : { tlsCAFile: options.caFile }),
-    // What was acknowledged survives the loss of any one member, and only such is read.
-    writeConcern: { w: 'majority', journal: true },
-    readConcern: { level: 'majority' },
-  });
+  const client = createClient(options, await readCa(options.caFile));
+  const { hosts, srvHost } = client.options;
+  const servers = srvHost ?? hosts.join(', ');
   let [active, open, running] = [0, 0, 0];
   client.on('connectionCreated', () => (open += 1));
   client.on('connectionClosed', () => (open -= 1));
@@ -65,11 +62,12 @@ export async function openMongo(options: MongoOptions): Promise<MongoDatabase> {
     await client.connect();
   } catch (error) {
     await client.close();
-    throw new StoreUnavailableError('mongodb', error);
+    throw new MongoOpenError(servers, error);
   }
 
   return {
     db: databaseOf(client, options.url.reveal()),
+    servers,
 
     async run(operation) {
       if (running >= maxPoolSize * WAITING_PER_CONNECTION) {
@@ -93,6 +91,39 @@ export async function openMongo(options: MongoOptions): Promise<MongoDatabase> {
   };
 }
 
+function createClient(options: MongoOptions, ca: Buffer | undefined): MongoClient {
+  try {
+    return new MongoClient(options.url.reveal(), {
+      appName: 'sallyport',
+      maxPoolSize: options.maxPoolSize,
+      waitQueueTimeoutMS: options.waitQueueTimeoutMs,
+      connectTimeoutMS: options.connectTimeoutMs,
+      serverSelectionTimeoutMS: options.selectionTimeoutMs,
+      // A connection whose server hangs is given up, so that it does not hold its place for ever.
+      socketTimeoutMS: options.timeoutMs,
+      // Whoever names a CA means TLS; without saying so the driver would go on in clear.
+      ...(ca === undefined ? {} : { tls: true, ca }),
+      // What was acknowledged survives the loss of any one member, and only such is read.
+      writeConcern: { w: 'majority', journal: true },
+      readConcern: { level: 'majority' },
+    });
+  } catch {
+    // What the driver says of it may quote the URL, and so the password.
+    throw new Error(
+      'MONGODB_URL is not a URL that MongoDB takes: it looks like ' +
+        'mongodb://user:password@host:27017/name?tls=true, with what is special in user and ' +
+        'password percent-encoded, and may have no options that the driver does not know',
+    );
+  }
+}
+
+async function readCa(file: string | undefined): Promise<Buffer | undefined> {
+  if (file === undefined) return undefined;
+  return readFile(file).catch((cause: unknown) => {
+    throw new Error(`MONGODB_CA_FILE names a file that cannot be read: ${file}`, { cause });
+  });
+}
+
 /** Whether a write was refused because its unique key is there. */
 export function isDuplicate(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 11_000;
@@ -110,6 +141,6 @@ function within<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T> {
 
 /** Of the URL, as in `mongodb://a,b/name?…`; the driver's own answer for none would be `test`. */
 function databaseOf(client: MongoClient, url: string): Db {
-  const named = /^[^:]+:\/\/[^/]+\/[^?]/.test(url);
+  const named = /^[^:]+:\/\/[^/?]+\/[^?]/.test(url);
   return client.db(named ? undefined : DATABASE);
 }

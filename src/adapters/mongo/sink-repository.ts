@@ -1,0 +1,75 @@
+import { ObjectId } from 'mongodb';
+import { StoreUnavailableError } from '../../domain/errors.ts';
+import type { SinkRepository } from '../../ports/sink-repository.ts';
+import type { MongoDatabase } from './database.ts';
+import { createDocuments } from './documents.ts';
+import { SinkDocument } from './sink-documents.ts';
+import { createSoftDeletable, deleted, living } from './soft-deletable.ts';
+
+const COLLECTION = 'sinks';
+
+// Whoever gets this place has made the first sink ever; it is never free again.
+const FIRST = ObjectId.createFromHexString('1'.padStart(24, '0'));
+
+// Holds the first place where there is no sink (any more) that could; no organisation has this name.
+const TRACE = { id: '', organizationId: '', deletedAt: 0 };
+
+/** Sinks in MongoDB, in `sinks`. */
+export function createMongoSinkRepository({
+  database,
+}: {
+  database: MongoDatabase;
+}): SinkRepository {
+  const collection = database.db.collection(COLLECTION);
+  const documents = createDocuments({
+    database,
+    collection,
+    schema: SinkDocument,
+    order: 'oldest-first',
+  });
+
+  return {
+    ...createSoftDeletable(documents),
+
+    async insert(sink) {
+      // Before the sink, so that no first one comes in between.
+      await documents.insert(TRACE, FIRST);
+      if (!(await documents.insert(sink))) {
+        throw new StoreUnavailableError('mongodb', new Error(`the id ${sink.id} is taken`));
+      }
+    },
+
+    insertFirst: (sink) => documents.insert(sink, FIRST),
+
+    findDeleted: (organizationId, id) => documents.find(deleted(organizationId, id)),
+
+    all: () => documents.all({ deletedAt: null }),
+
+    replaceSecrets({ organizationId, id, secrets }, by, now) {
+      const known = secrets === null ? { secrets: null } : { 'secrets.iv': secrets.iv };
+      const { previousSecretsUntil } = by;
+      const set = { secrets: by.secrets, previousSecretsUntil, updatedAt: now };
+      return documents.change({ ...living(organizationId, id), ...known }, set);
+    },
+
+    async permanentlyDelete(organizationId, id) {
+      const it = deleted(organizationId, id);
+      const { matchedCount } = await database.run(() =>
+        collection.replaceOne({ ...it, _id: FIRST }, TRACE),
+      );
+      return matchedCount === 1 || documents.remove({ ...it, _id: { $ne: FIRST } });
+    },
+  };
+}
+
+/** Makes the indexes of `sinks`. */
+export async function indexSinks({ db, run }: MongoDatabase): Promise<void> {
+  await run(() =>
+    db
+      .collection(COLLECTION)
+      .createIndexes([
+        { key: { id: 1 }, unique: true },
+        { key: { organizationId: 1, deletedAt: 1, _id: 1 } },
+      ]),
+  );
+}
