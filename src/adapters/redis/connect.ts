@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Redis, type RedisOptions } from 'ioredis';
 import type { Secret } from '../../domain/secret.ts';
+import type { Clock } from '../../ports/clock.ts';
+import { within } from './within.ts';
 
 /** Where a Redis is, and how long it may take. */
 export interface RedisTarget {
@@ -14,44 +16,90 @@ export interface RedisTarget {
 /** What a client does while its server is away. */
 type Patience = Pick<
   RedisOptions,
-  'enableOfflineQueue' | 'maxRetriesPerRequest' | 'commandTimeout'
+  'enableOfflineQueue' | 'maxRetriesPerRequest' | 'commandTimeout' | 'socketTimeout'
 >;
 
 // From the first try on; a server that is back is found within a second.
 const RECONNECT_MS = 100;
 const RECONNECT_MAX_MS = 1000;
 
+// A connection on which nothing came for so long, though something was asked, is given up: after an
+// outage of the network TCP itself may take minutes to find out. Workers block for up to 10 s.
+const SILENCE_MS = 2000;
+const SILENCE_OF_WAITING_MS = 15_000;
+
+// How long a server that hangs may leave the end of a connection unanswered.
+const FAREWELL_MS = 250;
+
 /**
  * A client for commands that must be answered soon: while there is no connection they fail at once,
- * and a hung server fails them after `commandTimeoutMs`.
+ * and a hung server fails them after `commandTimeoutMs`. One whose connection breaks is not sent
+ * again: it may have been done.
  */
 export function connectForCommands(target: RedisTarget, commandTimeoutMs: number): Redis {
   return connect(target, {
     enableOfflineQueue: false,
-    maxRetriesPerRequest: 1,
+    maxRetriesPerRequest: 0,
     commandTimeout: commandTimeoutMs,
+    socketTimeout: Math.max(SILENCE_MS, commandTimeoutMs),
   });
 }
 
 /** A client for commands that wait at the server, as workers of queues do. */
 export function connectForWaiting(target: RedisTarget): Redis {
-  return connect(target, { maxRetriesPerRequest: null });
+  return connect(target, { maxRetriesPerRequest: null, socketTimeout: SILENCE_OF_WAITING_MS });
 }
 
 /** Goes on connecting for ever; whoever has the client listens to its `error`. */
 function connect({ url, caFile, connectTimeoutMs }: RedisTarget, options: Patience): Redis {
+  // Said here, because the error of the parser holds what it could not parse.
+  if (!URL.canParse(url.reveal())) throw new Error('REDIS_URL is not a URL');
   const { protocol } = new URL(url.reveal());
   const tls = caFile === undefined ? {} : { ca: readFileSync(caFile) };
   const client = new Redis(url.reveal(), {
     ...options,
     ...(protocol === 'rediss:' ? { tls } : {}),
     connectTimeout: connectTimeoutMs,
+    disconnectTimeout: FAREWELL_MS,
     lazyConnect: true,
-    // A connection that goes silent while something waits on it is a dead one.
-    keepAlive: 10_000,
+    keepAlive: 10_000, // so that a dead connection is found that nothing is asked on
     retryStrategy: (times) => Math.min(RECONNECT_MAX_MS, RECONNECT_MS * 2 ** Math.min(times, 10)),
   });
   // Without a listener an error ends the process; whoever asks gets it from the command.
   client.on('error', () => undefined);
   return client;
+}
+
+/**
+ * For the start: resolves when the server has answered, which it may take `limitMs` to do. Rejects
+ * else, with a sentence for operators that has the address and the reason, and ends the client.
+ */
+export async function reachRedis(client: Redis, clock: Clock, limitMs: number): Promise<void> {
+  let reason = `nothing within ${limitMs} ms`;
+  const note = (error: Error & { code?: unknown }) => {
+    reason = error.message || String(error.code); // of several addresses only the code is told
+  };
+  client.on('error', note);
+  try {
+    await within(clock, limitMs, answer(client, note));
+  } catch {
+    client.disconnect();
+    // Without a cause: the client's errors hold commands with their arguments, the password's too.
+    const { host, port } = client.options;
+    throw new Error(`Redis at ${host}:${port} does not answer: ${reason}; check REDIS_URL`);
+  } finally {
+    client.off('error', note);
+  }
+}
+
+async function answer(client: Redis, note: (error: Error) => void): Promise<void> {
+  if (client.status !== 'ready') {
+    const ready = new Promise((resolve) => {
+      client.once('ready', resolve);
+    });
+    // One that fails is told by an `error`, and followed by others.
+    if (client.status === 'wait') client.connect().catch(() => undefined);
+    await ready;
+  }
+  await client.ping((error) => error && note(error));
 }

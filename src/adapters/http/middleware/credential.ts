@@ -32,9 +32,9 @@ export function createFindCredential(deps: {
     const policy = limits.policies.credential;
     const key = `${policy.name}:${networkOf(deps.proxies.clientOf(ctx.req))}`;
     const before = await limits.store.read(key);
-    if (before !== undefined && before.hits >= policy.max) {
-      return { kind: 'refused', quota: quotaOf(policy, before, limits.instances) };
-    }
+    const had = before && quotaOf(policy, before, limits.instances);
+    // The next one would be one too many.
+    if (had?.remaining === 0) return { kind: 'refused', quota: had };
     if (isOperator(ctx)) return operator;
     // Others may have been found wrong since the look above: what counts is this count.
     const after = await limits.store.hit(key, policy.windowMs);

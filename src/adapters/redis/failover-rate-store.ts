@@ -1,0 +1,113 @@
+import CircuitBreaker from 'opossum';
+import { StoreUnavailableError } from '../../domain/errors.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Log } from '../../ports/log.ts';
+import type { RateStore } from '../../ports/rate-store.ts';
+import { within } from './within.ts';
+
+export interface FailoverRateStore extends RateStore {
+  /** The shared store is left alone for now: each instance counts for itself. */
+  isDegraded(): boolean;
+  /** Ends the asking whether the shared store is back. */
+  close(): void;
+}
+
+// Opens when more than half of the last two seconds' answers were none: one late answer does not do
+// it under load, and with little traffic nobody after the first waits.
+const BREAKER = {
+  timeout: false, // the time limit is our own, on the service's clock
+  errorThresholdPercentage: 50,
+  rollingCountTimeout: 2000,
+  rollingCountBuckets: 4,
+  rollingPercentilesEnabled: false,
+  resetTimeout: 5000,
+} as const;
+
+// Written, because a Redis that refuses writes answers everything else.
+const TRIAL = { key: 'failover-trial', windowMs: 1000 };
+
+/**
+ * Counts in `shared`, and in `local` while that fails or takes longer than `timeoutMs`; windows and
+ * tickets then say `degraded`. A shared store that failed is left alone, so that nobody waits for it,
+ * and tried every 5 s by the store itself, not by somebody's request. Only `undo` of what was counted
+ * in `shared`, and `clear`, reject with `StoreUnavailableError` while it is away.
+ */
+export function createFailoverRateStore(deps: {
+  shared: RateStore;
+  local: RateStore;
+  clock: Clock;
+  log: Log;
+  timeoutMs: number;
+}): FailoverRateStore {
+  const { shared, local, clock, log, timeoutMs } = deps;
+  const breaker = new CircuitBreaker((question: () => Promise<void>) => question(), BREAKER);
+  let degraded = false;
+  let failure: unknown;
+
+  breaker.on('failure', (error) => {
+    failure = error;
+  });
+  breaker.on('open', () => {
+    if (degraded) return; // a trial that failed
+    degraded = true;
+    log.warn({ err: failure }, 'rate limits are counted by each instance for itself');
+  });
+  breaker.on('halfOpen', () => {
+    // When it fails the breaker has opened again, which is all that there is to do about it.
+    ask(() => shared.hit(TRIAL.key, TRIAL.windowMs)).catch(() => undefined);
+  });
+  breaker.on('close', () => {
+    degraded = false;
+    log.info({}, 'rate limits are counted over all instances again');
+  });
+
+  function ask<T>(question: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      breaker
+        .fire(() => within(clock, timeoutMs, question()).then(resolve))
+        .catch((error: unknown) => reject(asUnavailable(error)));
+    });
+  }
+
+  function askOr<T>(question: () => Promise<T>, instead: () => Promise<T>): Promise<T> {
+    return degraded ? instead() : ask(question).catch(instead);
+  }
+
+  return {
+    hit: (key, windowMs, cost) =>
+      askOr(
+        () => shared.hit(key, windowMs, cost),
+        async () => {
+          const window = await local.hit(key, windowMs, cost);
+          return { ...window, degraded: true, ticket: { ...window.ticket, degraded: true } };
+        },
+      ),
+
+    undo: (ticket) =>
+      ticket.degraded ? local.undo({ ...ticket, degraded: false }) : ask(() => shared.undo(ticket)),
+
+    read: (key) =>
+      askOr(
+        () => shared.read(key),
+        async () => {
+          const window = await local.read(key);
+          return window && { ...window, degraded: true };
+        },
+      ),
+
+    async clear(key) {
+      await local.clear(key);
+      await ask(() => shared.clear(key));
+    },
+
+    isDegraded: () => degraded,
+
+    close: () => breaker.shutdown(),
+  };
+}
+
+function asUnavailable(error: unknown): StoreUnavailableError {
+  return error instanceof StoreUnavailableError
+    ? error
+    : new StoreUnavailableError('shared rate store', error);
+}
