@@ -1,5 +1,5 @@
 // The layers of docs/adr/0001: main, compose, cli → adapters → app → ports → domain.
-const ROOTS = '^src/[^/]+\\.ts$';
+const ROOTS = '^src/([^/]+\\.ts$|compose/)';
 const pathOf = (...layers) => `^src/(${layers.join('|')})/`;
 
 export default {

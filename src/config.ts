@@ -1,13 +1,20 @@
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
-import { type ConfiguredSecrets, readSecrets } from './configured-secrets.ts';
+import { type Complain, type ConfiguredSecrets, readSecrets } from './configured-secrets.ts';
+import { Secret } from './domain/secret.ts';
 import { POLICIES, type Policies } from './domain/limits/policies.ts';
 
 const DAY_MS = 86_400_000;
 const MB = 1024 * 1024;
 
-/** Where the service keeps what it knows; `servers` comes with its own variables. */
-export type StorageConfig = { readonly kind: 'embedded' };
+/** Where the service keeps what it knows. */
+export type StorageConfig = { readonly kind: 'embedded' } | ServersConfig;
+
+export interface ServersConfig {
+  readonly kind: 'servers';
+  readonly mongodbUrl: Secret;
+  readonly redisUrl: Secret;
+}
 
 /** Everything that the environment decides. Durations are milliseconds, sizes bytes. */
 export interface Config extends ConfiguredSecrets {
@@ -16,6 +23,24 @@ export interface Config extends ConfiguredSecrets {
   /** `undefined`: switched off. */
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
   readonly storage: StorageConfig;
+  /** Of the sinks that need a server; `undefined`: there are no such sinks. */
+  readonly sinkServers: {
+    readonly mongodbUrl: Secret | undefined;
+    readonly redisUrl: Secret | undefined;
+  };
+  /** Of every MongoDB. */
+  readonly mongodb: {
+    /** A PEM file; `undefined`: the authorities that the machine trusts. */
+    readonly caFile: string | undefined;
+    readonly maxPoolSize: number;
+    readonly waitQueueTimeoutMs: number;
+    readonly connectTimeoutMs: number;
+    readonly selectionTimeoutMs: number;
+  };
+  /** Of every Redis. */
+  readonly redis: { readonly caFile: string | undefined; readonly connectTimeoutMs: number };
+  /** Whether an instance without Redis is not ready. */
+  readonly readinessStrict: boolean;
   readonly dataDir: string;
   /** How many instances run. */
   readonly instances: number;
@@ -50,7 +75,18 @@ const Environment = z.object({
   METRICS_ENABLED: oneOf('true', 'false').default('true'),
   METRICS_HOST: host('127.0.0.1'),
   METRICS_PORT: whole(0, 65_535, 9090),
-  STORAGE: oneOf('embedded').default('embedded'),
+  STORAGE: oneOf('embedded', 'servers').default('embedded'),
+  MONGODB_URL: serverUrl('mongodb', 'mongodb+srv'),
+  MONGODB_CA_FILE: z.string().optional(),
+  MONGODB_MAX_POOL_SIZE: whole(1, 1000, 20),
+  MONGODB_WAIT_QUEUE_TIMEOUT_MS: whole(10, 60_000, 2000),
+  MONGODB_CONNECT_TIMEOUT_MS: whole(100, 60_000, 5000),
+  MONGODB_SELECTION_TIMEOUT_MS: whole(100, 60_000, 5000),
+  REDIS_URL: serverUrl('redis', 'rediss'),
+  REDIS_CA_FILE: z.string().optional(),
+  REDIS_CONNECT_TIMEOUT_MS: whole(100, 60_000, 5000),
+  SINK_MONGODB_URL: serverUrl('mongodb', 'mongodb+srv'),
+  SINK_REDIS_URL: serverUrl('redis', 'rediss'),
   DATA_DIR: z.string().default('./data'),
   // Read by readSecrets, which may not quote them.
   ENCRYPTION_KEYS: z.string().optional(),
@@ -84,6 +120,7 @@ const Environment = z.object({
   HEARTBEAT_SECONDS: whole(0, 86_400, 300),
   LOG_LEVEL: LogLevel.default('info'),
   HEALTH_DETAILS: oneOf('everyone', 'operator').default('everyone'),
+  READINESS_STRICT: oneOf('true', 'false').default('false'),
 });
 
 /** Every variable that is read. */
@@ -100,6 +137,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   const secrets = readSecrets(given, given['NODE_ENV'] === 'production', complain);
   const { data, error } = Environment.safeParse(given);
   for (const issue of error?.issues ?? []) complain(issue.path.join('.'), issue.message);
+  if (given['STORAGE'] === 'servers') demandOfServers(given, complain);
   if (data === undefined || problems.size > 0) throw new Error(describeProblems(problems));
   return { ...secrets, ...toConfig(data) };
 }
@@ -112,7 +150,17 @@ function toConfig(data: z.output<typeof Environment>): Omit<Config, keyof Config
       data.METRICS_ENABLED === 'true'
         ? { host: data.METRICS_HOST, port: data.METRICS_PORT }
         : undefined,
-    storage: { kind: data.STORAGE },
+    storage: toStorage(data),
+    sinkServers: { mongodbUrl: data.SINK_MONGODB_URL, redisUrl: data.SINK_REDIS_URL },
+    mongodb: {
+      caFile: data.MONGODB_CA_FILE,
+      maxPoolSize: data.MONGODB_MAX_POOL_SIZE,
+      waitQueueTimeoutMs: data.MONGODB_WAIT_QUEUE_TIMEOUT_MS,
+      connectTimeoutMs: data.MONGODB_CONNECT_TIMEOUT_MS,
+      selectionTimeoutMs: data.MONGODB_SELECTION_TIMEOUT_MS,
+    },
+    redis: { caFile: data.REDIS_CA_FILE, connectTimeoutMs: data.REDIS_CONNECT_TIMEOUT_MS },
+    readinessStrict: data.READINESS_STRICT === 'true',
     dataDir: data.DATA_DIR,
     instances: data.INSTANCES,
     rateLimits: data.RATE_LIMIT_ENABLED === 'true' ? toPolicies(data) : undefined,
@@ -135,6 +183,30 @@ function toConfig(data: z.output<typeof Environment>): Omit<Config, keyof Config
   };
 }
 
+/** What instances must share, or one could not read what another has written. */
+const NEEDED_BY_SERVERS: Readonly<Record<string, string>> = {
+  MONGODB_URL: 'must be set with STORAGE=servers, such as mongodb://host:27017/sallyport',
+  REDIS_URL: 'must be set with STORAGE=servers, such as redis://host:6379',
+  OPERATOR_API_KEY: 'must be set with STORAGE=servers, the same for all instances',
+};
+
+function demandOfServers(given: NodeJS.ProcessEnv, complain: Complain): void {
+  for (const [variable, problem] of Object.entries(NEEDED_BY_SERVERS)) {
+    if (given[variable] === undefined) complain(variable, problem);
+  }
+  if (given['ENCRYPTION_KEYS'] === undefined && given['ENCRYPTION_KEY'] === undefined) {
+    complain('ENCRYPTION_KEYS', 'must be set with STORAGE=servers, the same for all instances');
+  }
+}
+
+function toStorage(data: z.output<typeof Environment>): StorageConfig {
+  const { STORAGE: kind, MONGODB_URL: mongodbUrl, REDIS_URL: redisUrl } = data;
+  // Both are there with STORAGE=servers: demandOfServers has seen to it.
+  return kind === 'embedded' || mongodbUrl === undefined || redisUrl === undefined
+    ? { kind: 'embedded' }
+    : { kind, mongodbUrl, redisUrl };
+}
+
 function toPolicies(data: z.output<typeof Environment>): Policies {
   const general = { max: data.RATE_LIMIT_MAX, windowMs: data.RATE_LIMIT_WINDOW_MS };
   const api = { max: data.RATE_LIMIT_API_MAX, windowMs: data.RATE_LIMIT_API_WINDOW_MS };
@@ -155,6 +227,16 @@ function host(fallback: string) {
     .string()
     .regex(/^[\w.:-]+$/, { error })
     .default(fallback);
+}
+
+/** May hold a password, so that it is never quoted. */
+function serverUrl(...schemes: readonly string[]) {
+  const error = `must be a URL that begins with ${schemes.map((one) => `${one}://`).join(' or ')}`;
+  return z
+    .string()
+    .refine((url) => schemes.some((scheme) => url.startsWith(`${scheme}://`)), { error })
+    .transform((url) => new Secret(url))
+    .optional();
 }
 
 function whole(min: number, max: number, fallback: number) {

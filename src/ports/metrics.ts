@@ -36,6 +36,9 @@ export interface Gauges {
   heartbeat_timestamp_seconds: number;
   /** 1 while limits are counted by each instance for itself, because their store is away; else 0. */
   rate_store_degraded: number;
+  /** Connections to the database that are in use, and that are open and idle. */
+  db_connections_active: number;
+  db_connections_idle: number;
 }
 
 type GaugeValue<N extends keyof Gauges> = Gauges[N] | undefined;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { parseEnv } from 'node:util';
+import { inspect, parseEnv } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { readConfig, VARIABLES } from '../../src/config.ts';
@@ -32,6 +32,16 @@ describe('configuration', () => {
       http: { host: '127.0.0.1', port: 8010 },
       metrics: { host: '127.0.0.1', port: 9090 },
       storage: { kind: 'embedded' },
+      sinkServers: { mongodbUrl: undefined, redisUrl: undefined },
+      mongodb: {
+        caFile: undefined,
+        maxPoolSize: 20,
+        waitQueueTimeoutMs: 2000,
+        connectTimeoutMs: 5000,
+        selectionTimeoutMs: 5000,
+      },
+      redis: { caFile: undefined, connectTimeoutMs: 5000 },
+      readinessStrict: false,
       dataDir: './data',
       encryptionKeys: undefined,
       operatorApiKey: undefined,
@@ -124,7 +134,7 @@ describe('configuration', () => {
       NODE_ENV: 'production',
       PORT: '70000',
       ACK_TIMEOUT_MS: '2s',
-      STORAGE: 'servers',
+      STORAGE: 'clouds',
       SINK_ALLOWED_ADDRESSES: '10.0.0.0',
     });
     expect(problems).toHaveLength(6);
@@ -134,10 +144,37 @@ describe('configuration', () => {
         '  OPERATOR_API_KEY is missing; make one with: openssl rand -hex 32',
         '  PORT must be a whole number from 0 to 65535',
         '  ACK_TIMEOUT_MS must be a whole number from 100 to 3000',
-        '  STORAGE must be embedded',
+        '  STORAGE must be embedded or servers',
         expect.stringMatching(/^ {2}SINK_ALLOWED_ADDRESSES must be address ranges/),
       ]),
     );
+  });
+
+  it('wants both servers, and the secrets that instances share, with STORAGE=servers', () => {
+    expect(problemsOf({ STORAGE: 'servers' })).toEqual([
+      '  MONGODB_URL must be set with STORAGE=servers, such as mongodb://host:27017/sallyport',
+      '  REDIS_URL must be set with STORAGE=servers, such as redis://host:6379',
+      '  OPERATOR_API_KEY must be set with STORAGE=servers, the same for all instances',
+      '  ENCRYPTION_KEYS must be set with STORAGE=servers, the same for all instances',
+    ]);
+  });
+
+  it('keeps the URLs of servers from being printed, whether they are good or bad', () => {
+    const good = {
+      ...PRODUCTION,
+      STORAGE: 'servers',
+      MONGODB_URL: 'mongodb://user:hunter2@a,b/name?tls=true',
+      REDIS_URL: 'rediss://:hunter2@host:6380',
+    };
+    const config = readConfig(good);
+    expect(config.storage).toMatchObject({ kind: 'servers' });
+    expect(inspect(config, { depth: 10 }) + JSON.stringify(config)).not.toContain('hunter2');
+    expect(problemsOf({ ...good, MONGODB_URL: 'http://user:hunter2@a' })).toEqual([
+      '  MONGODB_URL must be a URL that begins with mongodb:// or mongodb+srv://',
+    ]);
+    expect(problemsOf({ ...good, REDIS_URL: 'redis//:hunter2@a' })).toEqual([
+      '  REDIS_URL must be a URL that begins with redis:// or rediss://',
+    ]);
   });
 
   it('has enough for production with its two secrets', () => {

@@ -86,4 +86,18 @@ describe('what a listener leaves', () => {
     expect(await store.sinks.all()).toEqual([]);
     expect(await state()).toBe('discarded');
   });
+
+  it('is removed by another instance once its own has not said for long that it lives', async () => {
+    const { sinkId } = await listen.begin(operator, wanted, () => undefined);
+    const other = open();
+    for (let minute = 0; minute < 5; minute += 1) {
+      await listen.tend();
+      await other.tend();
+      await store.clock.turn(60_000);
+    }
+    expect((await store.sinks.all()).map(({ id }) => id)).toEqual([sinkId]);
+    await store.clock.turn(90_000);
+    await other.tend();
+    expect(await store.sinks.all()).toEqual([]);
+  });
 });

@@ -47,6 +47,8 @@ const GAUGES: Readonly<Record<keyof Gauges, string>> = {
   subscription_expires_in_seconds: 'Until the subscription that ends next ends',
   heartbeat_timestamp_seconds: 'When the service last told that it is alive',
   rate_store_degraded: 'Whether each instance counts rate limits for itself',
+  db_connections_active: 'Connections to the database in use',
+  db_connections_idle: 'Connections to the database that are open and idle',
 };
 
 /** Prometheus metrics in a registry of their own, Node's included. */

@@ -44,6 +44,8 @@ export interface Lanes {
 // Should the disabling fail, the next try says again that the sink is gone.
 const SHUT_MS = 30_000;
 const UNKNOWN: LaneLimit = { concurrency: 20, waitMs: 0 };
+// Another instance takes what is due for it.
+const ELSEWHERE: LaneLimit = { concurrency: 0, waitMs: 0 };
 
 export function createLanes(deps: {
   sinks: SinkRepository;
@@ -51,10 +53,12 @@ export function createLanes(deps: {
   openSink: SinkFactory;
   clock: Clock;
   log: Log;
+  /** Whether a sink can be reached from this instance; a listener's from one alone. */
+  isHere?: (sink: Sink) => boolean;
   /** Told when a sink began to fail, and when it answers again. */
   turned: (sink: Sink, to: 'failing' | 'answering') => void;
 }): Lanes {
-  const { clock, log } = deps;
+  const { clock, log, isHere = () => true } = deps;
   const lanes = new Map<string, SinkLane>();
   let reading: Promise<readonly Sink[]> = Promise.resolve([]);
   let next: Promise<readonly Sink[]> | undefined;
@@ -122,12 +126,14 @@ export function createLanes(deps: {
     open: () =>
       [...lanes.values()]
         .filter(({ sink, lane, destination }) => {
-          return sink.enabled && destination !== undefined && !laneOpen(lane, clock.now());
+          const canGo = sink.enabled && destination !== undefined && isHere(sink);
+          return canGo && !laneOpen(lane, clock.now());
         })
         .map(({ sink }) => sink),
     limit(sinkId) {
       const known = lanes.get(sinkId);
-      return known === undefined ? UNKNOWN : laneLimit(known.lane, known.sink, clock.now());
+      if (known === undefined) return UNKNOWN;
+      return isHere(known.sink) ? laneLimit(known.lane, known.sink, clock.now()) : ELSEWHERE;
     },
     shut(sinkId) {
       const known = lanes.get(sinkId);
@@ -150,6 +156,6 @@ function isSameTarget(a: Sink, b: Sink): boolean {
   return targetOf(a) === targetOf(b);
 }
 
-function targetOf({ url, secrets, headers }: Sink): string {
-  return JSON.stringify([url, secrets, headers]);
+function targetOf({ url, stream, collection, secrets, headers }: Sink): string {
+  return JSON.stringify([url, stream, collection, secrets, headers]);
 }

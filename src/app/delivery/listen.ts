@@ -15,6 +15,9 @@ const CONCURRENCY = 100;
 // Receipts that were being expanded when a sink was removed can have chosen it; by then they are done.
 const STRAGGLERS_MS = 10_000;
 const MAX_STRAGGLERS = 500;
+// A process says rarely that its listeners live; one that has not said so for long is gone.
+const TEND_EVERY_MS = 30_000;
+const ABANDONED_MS = 120_000;
 
 export interface WantedListener {
   readonly filter: SinkFilter;
@@ -34,8 +37,13 @@ export interface Listen {
   begin(principal: Principal, wanted: WantedListener, hand: Hand): Promise<Listener>;
   /** Rejects with `NotFoundError` when nobody listens there any more. */
   answer(principal: Principal, sinkId: string, answers: readonly ListenerAnswer[]): void;
-  /** Removes what was left by a process that was killed; before the first listener. */
+  /**
+   * Removes what was left by a process that was killed. One that has the store for itself does so
+   * before its first listener; where several share it, each of them `tend`s instead.
+   */
   removeLeftovers(): Promise<void>;
+  /** Says that the listeners of this process live, and removes those that nobody says so of. */
+  tend(): Promise<void>;
   /** Removes every sink of a listener that has ended; when nothing is expanded any more. */
   settle(): Promise<void>;
 }
@@ -53,6 +61,7 @@ export function createListen(deps: {
   const removals = new Set<Promise<void>>();
   const stragglers = new Map<string, Cancel>();
   let beginning = 0;
+  let tendedAt = 0;
 
   /** Softly first, so that nothing more is chosen for it while what waits is given up. */
   async function remove(principal: Principal, sinkId: string): Promise<void> {
@@ -62,6 +71,13 @@ export function createListen(deps: {
     } catch (err) {
       // Somebody else may have removed it; where the store is away, the next start does it.
       log[err instanceof NotFoundError ? 'debug' : 'warn']({ err, sinkId }, 'a listener is left');
+    }
+  }
+
+  async function removeUnchangedSince(before: number): Promise<void> {
+    for (const { id, kind, organizationId, updatedAt } of await deps.sinks.all()) {
+      const isLeft = kind === 'listen' && !owners.has(id) && updatedAt < before;
+      if (isLeft) await remove(ofTheService(organizationId), id);
     }
   }
 
@@ -115,10 +131,16 @@ export function createListen(deps: {
       listeners.answer(sinkId, answers);
     },
 
-    async removeLeftovers() {
-      for (const { id, kind, organizationId } of await deps.sinks.all()) {
-        if (kind === 'listen') await remove(ofTheService(organizationId), id);
+    removeLeftovers: () => removeUnchangedSince(Number.POSITIVE_INFINITY),
+
+    async tend() {
+      const now = clock.now();
+      if (Math.abs(now - tendedAt) < TEND_EVERY_MS) return;
+      tendedAt = now;
+      for (const [sinkId, organizationId] of owners) {
+        await deps.sinks.update(organizationId, sinkId, {}, now);
       }
+      await removeUnchangedSince(now - ABANDONED_MS);
     },
 
     async settle() {

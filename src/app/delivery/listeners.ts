@@ -20,6 +20,8 @@ export interface Listeners {
   connect(sinkId: string, hand: Hand): () => void;
   /** Settles tries; of those that have ended, or are not this sink's, nothing comes. */
   answer(sinkId: string, answers: readonly ListenerAnswer[]): void;
+  /** Whether the client of this sink is connected to this process. */
+  isConnected(sinkId: string): boolean;
   sinkOf(sinkId: string): NotificationSink;
 }
 
@@ -47,6 +49,8 @@ export function createListeners({ clock }: { clock: Clock }): Listeners {
       const tries = connections.get(sinkId)?.tries;
       for (const answer of answers) tries?.get(answer.deliveryId)?.(judge(answer));
     },
+
+    isConnected: (sinkId) => connections.has(sinkId),
 
     sinkOf: (sinkId) => ({
       deliver(event, { deliveryId, signal }) {

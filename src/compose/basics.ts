@@ -1,0 +1,39 @@
+import { createCipher } from '../adapters/crypto/cipher.ts';
+import { createDigest } from '../adapters/crypto/digest.ts';
+import { createOperatorCheck } from '../adapters/http/middleware/operator-key.ts';
+import { createMetrics } from '../adapters/telemetry/metrics.ts';
+import type { Config } from '../config.ts';
+import { bareEncryptionKey } from '../configured-secrets.ts';
+import { loadOrGenerateSecrets } from '../generated-secrets.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+
+/** What surrounds the service and is not configuration. */
+export interface Ambient {
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** What everything needs and that stands on no store. */
+export type Basics = Awaited<ReturnType<typeof createBasics>>;
+
+export async function createBasics(config: Config, ambient: Ambient) {
+  const missing = [
+    ...(config.encryptionKeys === undefined ? (['encryption-key'] as const) : []),
+    ...(config.operatorApiKey === undefined ? (['operator-api-key'] as const) : []),
+  ];
+  const generated = await loadOrGenerateSecrets(config.dataDir, missing);
+  const generatedKey = generated.get('encryption-key');
+  const keys = config.encryptionKeys ?? (generatedKey ? [bareEncryptionKey(generatedKey)] : []);
+  const operatorKey = config.operatorApiKey ?? generated.get('operator-api-key');
+  if (operatorKey === undefined) throw new Error('no operator key');
+
+  const digest = createDigest();
+  const metrics = createMetrics();
+  const cipher = createCipher({ keys: keys.map(({ id, key }) => ({ id, key: key.reveal() })) });
+  const isOperator = createOperatorCheck({
+    digest,
+    keyDigest: digest.sha256(operatorKey.reveal()),
+  });
+  return { ...ambient, cipher, digest, metrics, isOperator };
+}

@@ -1,0 +1,41 @@
+import { openMongo } from '../adapters/mongo/database.ts';
+import { connectForCommands } from '../adapters/redis/connect.ts';
+import { createMongoCollectionSinks } from '../adapters/sinks/mongo-collection.ts';
+import { createRedisStreamSinks } from '../adapters/sinks/redis-stream.ts';
+import type { Config } from '../config.ts';
+import type { SinkKind } from '../domain/delivery/sink.ts';
+import type { Ambient } from './basics.ts';
+import type { SinkServers } from './served-kinds.ts';
+
+// As for a webhook.
+const TRY_MS = 15_000;
+
+/**
+ * The servers that sinks write to, where the operator has given them. A MongoDB must be there at the
+ * start; a Redis may come later.
+ */
+export async function openSinkServers(config: Config, { clock }: Ambient): Promise<SinkServers> {
+  const { mongodbUrl, redisUrl } = config.sinkServers;
+  const opened = new AsyncDisposableStack();
+  const served: SinkKind[] = [];
+  const mongo =
+    mongodbUrl &&
+    (await openMongo({ ...config.mongodb, url: mongodbUrl, timeoutMs: TRY_MS, clock }));
+  if (mongo !== undefined) {
+    opened.defer(() => mongo.close());
+    served.push('mongo-collection');
+  }
+  const client = redisUrl && connectForCommands({ ...config.redis, url: redisUrl }, TRY_MS);
+  if (client !== undefined) {
+    opened.defer(() => client.disconnect());
+    served.push('redis-stream');
+    // Goes on trying; until then deliveries are tried again.
+    client.connect().catch(() => undefined);
+  }
+  return {
+    served,
+    mongoCollection: mongo && createMongoCollectionSinks({ db: mongo.db, clock }),
+    redisStream: client && createRedisStreamSinks({ redis: client, clock }),
+    close: () => opened.disposeAsync(),
+  };
+}
