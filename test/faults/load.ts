@@ -29,14 +29,23 @@ export function anItem(id: string): object {
 }
 
 /** Posts batches one after the other on a few connections, and remembers what was acknowledged. */
-export function startLoad(options: { url: () => string; connections: number; batch: number }) {
+export function startLoad(options: {
+  url: () => string;
+  connections: number;
+  batch: number;
+  /** Of the items' ids, for loads that run at the same time. */
+  prefix?: string;
+}) {
   const acknowledged = new Set<string>();
   let sent = 0;
   let stopping = false;
 
   async function postForever(): Promise<void> {
     while (!stopping) {
-      const ids = Array.from({ length: options.batch }, () => `n-${(sent += 1)}`);
+      const ids = Array.from(
+        { length: options.batch },
+        () => `${options.prefix ?? 'n-'}${(sent += 1)}`,
+      );
       const ok = await post(options.url(), ids);
       if (ok) for (const id of ids) acknowledged.add(id);
       else await sleep(20); // the service is being killed or started

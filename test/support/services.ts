@@ -63,7 +63,36 @@ export async function describeOnProcess(
   await describeFound(kind, name, server, suite);
 }
 
-async function describeFound<S extends TestServer>(
+/** A MongoDB and a Redis, each a process of the suite's own. */
+export interface ServerPair {
+  readonly mongodb: ServerProcess;
+  readonly redis: ServerProcess;
+}
+
+/** A suite on both servers, each a process of the suite's own. */
+export async function describeOnServers(
+  name: string,
+  suite: (servers: ServerPair) => void,
+): Promise<void> {
+  const missing = (['mongodb', 'redis'] as const).find((kind) => !hasBinary(kind));
+  await describeFound(missing ?? 'mongodb', name, missing ? undefined : await startPair(), suite);
+}
+
+async function startPair(): Promise<ServerPair & { stop(): Promise<void> }> {
+  const [mongodb, redis] = await Promise.all([
+    startServerProcess('mongodb'),
+    startServerProcess('redis'),
+  ]);
+  return {
+    mongodb,
+    redis,
+    async stop() {
+      await Promise.all([mongodb.stop(), redis.stop()]);
+    },
+  };
+}
+
+async function describeFound<S extends { stop(): Promise<void> }>(
   kind: ServerKind,
   name: string,
   server: S | undefined,
@@ -71,8 +100,9 @@ async function describeFound<S extends TestServer>(
 ): Promise<void> {
   if (server !== undefined) {
     describe(name, () => {
-      afterAll(() => server.stop());
       suite(server);
+      // Hooks run in the order they are made: what stands on the server ends before it.
+      afterAll(() => server.stop());
     });
   } else if (process.env['REQUIRE_SERVICES'] === '1') {
     it(`${name}: needs ${kind}`, () => {

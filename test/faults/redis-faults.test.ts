@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { serverEnv } from '../support/server-env.ts';
+import { describeOnServers } from '../support/services.ts';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { startGateway, type Gateway } from './gateway.ts';
+import { survive, type Fault } from './server-scenario.ts';
+
+jest.setTimeout(120_000);
+
+await describeOnServers('Redis', ({ mongodb, redis }) => {
+  let proxy: TcpProxy;
+  let gateway: Gateway;
+  let admin: Redis;
+
+  beforeAll(async () => {
+    proxy = await startTcpProxy(redis.port);
+    const urls = { mongodb: mongodb.url, redis: proxy.urlFor(redis.url) };
+    gateway = await startGateway({ env: serverEnv(urls) });
+    admin = new Redis(redis.url);
+    admin.on('error', () => undefined);
+  });
+  afterAll(async () => {
+    await gateway.close();
+    admin.disconnect();
+    await proxy.close();
+  });
+
+  const configure = async (name: string, bad: string, good: string) => {
+    await admin.config('SET', name, bad);
+    return async () => void (await admin.config('SET', name, good));
+  };
+
+  const FAULTS: Record<string, Fault> = {
+    'is killed': async () => {
+      await redis.kill();
+      return () => redis.start();
+    },
+    hangs: async () => {
+      redis.signal('SIGSTOP');
+      return () => redis.signal('SIGCONT');
+    },
+    'has no memory left': () => configure('maxmemory', '1', '0'),
+    'has too few replicas': () => configure('min-replicas-to-write', '1', '0'),
+    'is flushed': async () => {
+      await admin.flushall();
+      return async () => void (await admin.flushall());
+    },
+    'is cut off': async () => {
+      await proxy.cut();
+      return () => proxy.restore();
+    },
+    'becomes slow': async () => {
+      proxy.slow(400);
+      return () => proxy.slow(0);
+    },
+  };
+
+  const cases = Object.keys(FAULTS).flatMap((what) =>
+    [false, true].map((sinkDown) => ({ what, sinkDown, sink: sinkDown ? 'down' : 'up' })),
+  );
+
+  it.each(cases)('that $what costs no notification, with the sink $sink', async (one) => {
+    const fault = FAULTS[one.what];
+    if (fault === undefined) throw new Error('no such fault');
+    const answers = await survive(gateway, fault, one);
+    // Nothing on the way to an acknowledgement waits for Redis.
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
+    expect((await gateway.get('/health/ready')).status).toBe(200);
+  });
+});

@@ -1,0 +1,72 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { describe, expect, it, jest } from '@jest/globals';
+import { freePort } from '../support/free-port.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import { serverEnv } from '../support/server-env.ts';
+import { describeOnServers } from '../support/services.ts';
+import { OPERATOR_KEY } from '../support/service.ts';
+
+jest.setTimeout(40_000);
+
+const ROOT = new URL('../../', import.meta.url).pathname;
+const PASSWORD = 'hunter2-7f3a';
+
+/** Starts the service, which is expected to end by itself. */
+async function endOf(env: Record<string, string>) {
+  const folder = temporaryFolder();
+  const startedAt = performance.now();
+  const child = spawn(process.execPath, [`${ROOT}src/main.ts`], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      PATH: process.env['PATH'],
+      NODE_ENV: 'test',
+      PORT: '0',
+      METRICS_PORT: '0',
+      DATA_DIR: folder.path,
+      OPERATOR_API_KEY: OPERATOR_KEY,
+      ...env,
+    },
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
+  }
+  const [code] = await once(child, 'close');
+  folder.remove();
+  return { code, said, ms: performance.now() - startedAt };
+}
+
+await describeOnServers('a start on servers', ({ mongodb, redis }) => {
+  describe.each(['mongodb', 'redis'] as const)('without %s', (missing) => {
+    it('ends within 10 s with a sentence that names it, and no password', async () => {
+      const port = await freePort();
+      const urls = { mongodb: mongodb.url, redis: redis.url };
+      const dead = { ...urls, [missing]: `${missing}://user:${PASSWORD}@127.0.0.1:${port}` };
+      const { code, said, ms } = await endOf(serverEnv(dead));
+      expect(code).toBe(1);
+      expect(ms).toBeLessThan(10_000);
+      const name = missing === 'redis' ? 'Redis' : 'MongoDB';
+      expect(said).toContain(`${name} at 127.0.0.1:${port} `);
+      expect(said).toContain(`${missing.toUpperCase()}_URL`);
+      expect(said).not.toContain(PASSWORD);
+    });
+
+    it('that hangs ends it just so', async () => {
+      const server = missing === 'redis' ? redis : mongodb;
+      server.signal('SIGSTOP');
+      try {
+        const { code, said, ms } = await endOf(
+          serverEnv({ mongodb: mongodb.url, redis: redis.url }),
+        );
+        expect(code).toBe(1);
+        expect(ms).toBeLessThan(10_000);
+        expect(said).toContain(`127.0.0.1:${server.port}`);
+      } finally {
+        server.signal('SIGCONT');
+      }
+    });
+  });
+});
