@@ -1,5 +1,6 @@
 import type { Config } from './config.ts';
-import { createBasics, type Ambient, type Basics } from './compose/basics.ts';
+import { createMetrics } from './adapters/telemetry/metrics.ts';
+import { createBasics, type Ambient, type Basics, type Surroundings } from './compose/basics.ts';
 import { createCore, type Core } from './compose/core.ts';
 import { openEmbeddedStores } from './compose/embedded-stores.ts';
 import { openListeners } from './compose/listeners.ts';
@@ -22,11 +23,12 @@ export interface Service {
 export async function compose(config: Config, ambient: Ambient): Promise<Service> {
   const opened = new AsyncDisposableStack();
   try {
-    const stores = await openStores(config, ambient);
+    const around = { ...ambient, metrics: createMetrics() };
+    const stores = await openStores(config, around);
     opened.defer(() => stores.close());
     const sinkServers = await openSinks(config, ambient);
     opened.defer(() => sinkServers.close());
-    const basics = await createBasics(config, ambient);
+    const basics = await createBasics(config, around);
     const core = createCore(config, { basics, stores, sinkServers });
     const listeners = await startAll(config, basics, stores, core);
     return {
@@ -50,12 +52,12 @@ export async function compose(config: Config, ambient: Ambient): Promise<Service
   }
 }
 
-async function openStores(config: Config, ambient: Ambient): Promise<Stores> {
+async function openStores(config: Config, around: Surroundings): Promise<Stores> {
   const { storage } = config;
-  if (storage.kind === 'embedded') return openEmbeddedStores(config, ambient);
+  if (storage.kind === 'embedded') return openEmbeddedStores(config, around);
   // Only where they are wanted: the servers' packages take as long to load as all the rest.
   const { openServerStores } = await import('./compose/server-stores.ts');
-  return openServerStores(config, storage, ambient);
+  return openServerStores(config, storage, around);
 }
 
 async function openSinks(config: Config, ambient: Ambient): Promise<SinkServers> {

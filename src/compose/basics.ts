@@ -1,7 +1,7 @@
 import { createCipher } from '../adapters/crypto/cipher.ts';
 import { createDigest } from '../adapters/crypto/digest.ts';
 import { createOperatorCheck } from '../adapters/http/middleware/operator-key.ts';
-import { createMetrics } from '../adapters/telemetry/metrics.ts';
+import type { createMetrics } from '../adapters/telemetry/metrics.ts';
 import type { Config } from '../config.ts';
 import { bareEncryptionKey } from '../configured-secrets.ts';
 import { loadOrGenerateSecrets } from '../generated-secrets.ts';
@@ -14,10 +14,13 @@ export interface Ambient {
   readonly log: Log;
 }
 
+/** The same with what counts. */
+export type Surroundings = Ambient & { readonly metrics: ReturnType<typeof createMetrics> };
+
 /** What everything needs and that stands on no store. */
 export type Basics = Awaited<ReturnType<typeof createBasics>>;
 
-export async function createBasics(config: Config, ambient: Ambient) {
+export async function createBasics(config: Config, around: Surroundings) {
   const missing = [
     ...(config.encryptionKeys === undefined ? (['encryption-key'] as const) : []),
     ...(config.operatorApiKey === undefined ? (['operator-api-key'] as const) : []),
@@ -29,11 +32,10 @@ export async function createBasics(config: Config, ambient: Ambient) {
   if (operatorKey === undefined) throw new Error('no operator key');
 
   const digest = createDigest();
-  const metrics = createMetrics();
   const cipher = createCipher({ keys: keys.map(({ id, key }) => ({ id, key: key.reveal() })) });
   const isOperator = createOperatorCheck({
     digest,
     keyDigest: digest.sha256(operatorKey.reveal()),
   });
-  return { ...ambient, cipher, digest, metrics, isOperator };
+  return { ...around, cipher, digest, isOperator };
 }

@@ -7,7 +7,7 @@ import { createRedisProbe } from '../adapters/redis/probe.ts';
 import { createRedisRateStore } from '../adapters/redis/rate-store.ts';
 import { LANE_HINTS } from '../app/delivery/sweep.ts';
 import type { Config, ServersConfig } from '../config.ts';
-import type { Ambient } from './basics.ts';
+import type { Surroundings } from './basics.ts';
 import { RATE_KEYS_PER_POLICY, type Stores } from './stores.ts';
 
 // Nobody is held up by it for longer; see design §6, "Limits".
@@ -25,7 +25,7 @@ const PREFIX = 'sallyport.internal';
 export async function openServerStores(
   config: Config,
   { mongodbUrl, redisUrl }: ServersConfig,
-  { clock, log }: Ambient,
+  { clock, log, metrics }: Surroundings,
 ): Promise<Stores> {
   const opened = new AsyncDisposableStack();
   const redis = { ...config.redis, url: redisUrl };
@@ -36,6 +36,8 @@ export async function openServerStores(
       timeoutMs: config.storeTimeoutMs,
       clock,
       log,
+      observe: ({ operation, collection, seconds }) =>
+        metrics.observe('db_query_duration_seconds', { operation, collection }, seconds),
     });
     opened.defer(() => store.close());
     const counting = connectForCommands(redis, COMMAND_TIMEOUT_MS);

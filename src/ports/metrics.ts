@@ -16,6 +16,8 @@ export interface Histograms {
   http_request_duration_seconds: { method: string; route: string; status_code: string };
   /** From the headers' arrival to the answer, of notification POSTs and handshakes alike. */
   graph_ack_duration_seconds: { kind: 'handshake' | 'notifications' };
+  /** One command of the database, by what it does and to which collection. */
+  db_query_duration_seconds: { operation: string; collection: string };
   /** One try at a sink. */
   delivery_duration_seconds: { sink: string };
 }

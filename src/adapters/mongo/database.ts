@@ -20,6 +20,16 @@ export interface MongoOptions {
   /** How long a whole operation may take, whatever it waits for. */
   readonly timeoutMs: number;
   readonly clock: Clock;
+  /** Told of each command that has an answer, a refusal included. */
+  readonly observe?: ((command: ObservedCommand) => void) | undefined;
+}
+
+export interface ObservedCommand {
+  /** Such as `insert` or `findAndModify`. */
+  readonly operation: string;
+  /** Empty for commands that are about none. */
+  readonly collection: string;
+  readonly seconds: number;
 }
 
 /** One database of a MongoDB; every operation goes through `run`. */
@@ -58,6 +68,7 @@ export async function openMongo(options: MongoOptions): Promise<MongoDatabase> {
   client.on('connectionClosed', () => (open -= 1));
   client.on('connectionCheckedOut', () => (active += 1));
   client.on('connectionCheckedIn', () => (active -= 1));
+  if (options.observe !== undefined) observeCommands(client, options.observe);
   try {
     await client.connect();
   } catch (error) {
@@ -95,6 +106,7 @@ function createClient(options: MongoOptions, ca: Buffer | undefined): MongoClien
   try {
     return new MongoClient(options.url.reveal(), {
       appName: 'sallyport',
+      monitorCommands: options.observe !== undefined,
       maxPoolSize: options.maxPoolSize,
       waitQueueTimeoutMS: options.waitQueueTimeoutMs,
       connectTimeoutMS: options.connectTimeoutMs,
@@ -115,6 +127,22 @@ function createClient(options: MongoOptions, ca: Buffer | undefined): MongoClien
         'password percent-encoded, and may have no options that the driver does not know',
     );
   }
+}
+
+/** By the driver's own clock: from the command's sending to its answer. */
+function observeCommands(client: MongoClient, observe: (command: ObservedCommand) => void): void {
+  const collections = new Map<number, string>();
+  const ended = (event: { requestId: number; commandName: string; duration: number }) => {
+    const collection = collections.get(event.requestId) ?? '';
+    collections.delete(event.requestId);
+    observe({ operation: event.commandName, collection, seconds: event.duration / 1000 });
+  };
+  client.on('commandStarted', ({ requestId, commandName, command }) => {
+    const named: unknown = command[commandName] === 1 ? '' : command[commandName];
+    collections.set(requestId, typeof named === 'string' ? named : '');
+  });
+  client.on('commandSucceeded', ended);
+  client.on('commandFailed', ended);
 }
 
 async function readCa(file: string | undefined): Promise<Buffer | undefined> {

@@ -29,6 +29,11 @@ const HISTOGRAMS: Readonly<Record<keyof Histograms, Described & { buckets: numbe
     // 3 s and 10 s are where Graph begins to call an endpoint slow, and to drop notifications.
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3, 10],
   },
+  db_query_duration_seconds: {
+    help: 'One command of the database',
+    labelNames: ['operation', 'collection'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+  },
   delivery_duration_seconds: {
     help: 'One try at a sink',
     labelNames: ['sink'],
