@@ -110,6 +110,7 @@ export function createCore(
     lanes,
     deliver,
     judgeHeld,
+    expandReceipt,
     chores: {
       replays: async () => replays.resume(),
       'secrets that sign no longer': () => secrets.dropEnded(),

@@ -67,6 +67,12 @@ export interface JobQueue {
   /** How many hints of a lane are waiting, delayed or active. */
   size(kind: JobKind, lane: string): number;
 
+  /**
+   * Whether what is hinted reaches workers, as far as the last seconds tell. While it does not, what
+   * cannot wait has to be done without the queue.
+   */
+  isWorking(): boolean;
+
   /** Begins nothing more and resolves when what runs has ended. */
   close(): Promise<void>;
 }

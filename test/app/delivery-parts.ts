@@ -11,6 +11,7 @@ import { createWatchSinks } from '../../src/app/delivery/watch-sinks.ts';
 import type { OperationsEvent } from '../../src/domain/operations/operations-event.ts';
 import type { Sink } from '../../src/domain/delivery/sink.ts';
 import { HeldQuota } from '../../src/domain/notifications/held-quota.ts';
+import type { JobQueue } from '../../src/ports/job-queue.ts';
 import type { SinkAnswer, SinkTarget, SinkTry } from '../../src/ports/notification-sink.ts';
 import { aDelivery, aNotification, aSink } from '../support/builders.ts';
 import { temporaryFolder } from '../support/folder.ts';
@@ -105,7 +106,11 @@ export async function openDeliveryParts() {
   const [store, inbox] = await Promise.all([openSqliteStore(options), openSqliteInbox(options)]);
   const cipher = createCipher({ keys: [{ id: 'k1', key: randomBytes(32).toString('hex') }] });
   const metrics = createMetrics();
-  const queue = createMemoryJobQueue({ clock, log, maxPerLane: LANE_HINTS });
+  let queueIsAway = false;
+  const queue: JobQueue = {
+    ...createMemoryJobQueue({ clock, log, maxPerLane: LANE_HINTS }),
+    isWorking: () => !queueIsAway,
+  };
   const destinations = new Destinations();
   const basics = { ...store, inbox: inbox.inbox, cipher, clock, log, metrics, queue };
   const lanes = createLanes({
@@ -123,12 +128,17 @@ export async function openDeliveryParts() {
   });
   const deliver = createDeliver({ ...basics, lanes, watch });
   const held = new HeldQuota();
+  const expanded: string[] = [];
   const sweep: Sweep = createSweep({
     ...basics,
     lanes,
     deliver,
     held,
     judgeHeld: nobodyIsHeld,
+    async expandReceipt(id) {
+      expanded.push(id);
+      inbox.inbox.settle(id);
+    },
     chores: {},
   });
   queue.work('deliver', {
@@ -170,6 +180,12 @@ export async function openDeliveryParts() {
     watch,
     addDue,
     stop,
+    /** Receipts that were expanded without the queue. */
+    expanded,
+    /** From now on what is hinted reaches nobody; or it does again. */
+    setQueueAway(away: boolean) {
+      queueIsAway = away;
+    },
 
     /** A webhook at `http://<name>`, so that its tries are told apart. */
     async addSink(name: string, changes: Partial<Sink> = {}): Promise<Sink> {

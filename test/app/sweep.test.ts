@@ -1,3 +1,4 @@
+import type { Receipt } from '../../src/domain/notifications/receipt.ts';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { LANE_HINTS } from '../../src/app/delivery/sweep.ts';
 import { until } from '../support/wait.ts';
@@ -93,5 +94,38 @@ describe('the sweep of deliveries', () => {
       ...first,
       ...(await second),
     ]);
+  });
+
+  it('expands receipts itself while the queue is away, and leaves them to it after', async () => {
+    const receiptOf = (n: number): Receipt => ({
+      id: `${String(parts.clock.now()).padStart(15, '0')}-${String(n).padStart(5, '0')}-test`,
+      organizationId: 'default',
+      receivedAt: parts.clock.now(),
+      tokens: null,
+      items: [
+        {
+          place: 0,
+          organizationId: 'default',
+          subscriptionId: 's',
+          applicationId: 'a',
+          text: '{}',
+        },
+      ],
+    });
+    const append = (receipt: Receipt) =>
+      parts.inbox.append({ receipt }, parts.clock.now() + 60_000);
+    await parts.sweep.start();
+    parts.setQueueAway(true);
+    const receipts = Array.from({ length: 50 }, (_, n) => receiptOf(n));
+    await Promise.all(receipts.map(append));
+    await parts.clock.pass(4 * SECOND);
+    expect(parts.expanded).toEqual([]); // they are too young to be anybody's but their instance's
+    await parts.clock.pass(6 * SECOND);
+    expect(parts.expanded.toSorted()).toEqual(receipts.map(({ id }) => id));
+    parts.setQueueAway(false);
+    await append(receiptOf(60));
+    await parts.clock.pass(11 * SECOND);
+    expect(parts.expanded).toHaveLength(50);
+    expect(parts.queue.size('expand', 'receipts')).toBe(1);
   });
 });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { serverEnv } from '../support/server-env.ts';
 import { describeOnServers } from '../support/services.ts';
+import { until } from '../support/wait.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { startGateway, type Gateway } from './gateway.ts';
 import { survive, type Fault } from './server-scenario.ts';
@@ -67,5 +68,22 @@ await describeOnServers('Redis', ({ mongodb, redis }) => {
     // Nothing on the way to an acknowledgement waits for Redis.
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
     expect((await gateway.get('/health/ready')).status).toBe(200);
+  });
+
+  it('that stays away lets no receipts gather until there is no room for more', async () => {
+    await gateway.untilDelivered();
+    await redis.kill();
+    try {
+      for (let n = 0; n < 20; n += 1) expect((await gateway.post(`gathers-${n}`)).status).toBe(202);
+      const backlog = async () => {
+        const text = await (await fetch(`${gateway.child.metricsUrl}/metrics`)).text();
+        return Number(/^inbox_backlog_receipts (\d+)$/m.exec(text)?.[1]);
+      };
+      await until(async () => (await backlog()) === 0, 'all are expanded without Redis', 30_000);
+      expect(gateway.missing().length).toBeGreaterThan(0); // delivery is what waits for it
+    } finally {
+      await redis.start();
+    }
+    await gateway.untilDelivered();
   });
 });

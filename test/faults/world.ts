@@ -90,7 +90,7 @@ export async function openWorld({ folder, calls, answer, life = new Life() }: Wo
   const expandReceipt = createExpandReceipt({ ...parts, readSinks: () => lanes.refresh() });
   const watch = createWatchSinks({ ...parts, changed: () => undefined });
   const deliver = createDeliver({ ...parts, lanes, watch });
-  const sweep: Sweep = createSweep({ ...parts, lanes, deliver, judgeHeld });
+  const sweep: Sweep = createSweep({ ...parts, lanes, deliver, judgeHeld, expandReceipt });
 
   return {
     raw,

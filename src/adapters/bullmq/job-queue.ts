@@ -15,6 +15,8 @@ const IN_USE_MS = 3000;
 const SLOW_ROUND = 5;
 const IDLE_MS = 300_000;
 const CLOSE_MS = 3000;
+// A command may take as long to fail as its time limit, and another round to be asked again.
+const TROUBLED_MS = 4000;
 
 interface OpenLane {
   readonly lane: HintLane;
@@ -47,7 +49,7 @@ export function createBullmqJobQueue(deps: {
 }): JobQueue {
   const { clock, log, prefix } = deps;
   const redis = deps.connect.commands();
-  const trouble = createTrouble(deps);
+  const logTrouble = createTrouble(deps);
   const list = createLaneList({ redis, prefix, keptMs: IDLE_MS });
   const room: Room = { taken: 0, max: deps.maxOnTheirWay ?? 20_000 };
   const lanes: Record<JobKind, Map<string, OpenLane>> = { expand: new Map(), deliver: new Map() };
@@ -56,6 +58,12 @@ export function createBullmqJobQueue(deps: {
   let rounding: Promise<void> | undefined;
   let cancelRound: Cancel | undefined;
   let closing: Promise<void> | undefined;
+  let troubledAt: number | undefined;
+
+  function trouble(err: unknown, message: string): void {
+    troubledAt = clock.now();
+    logTrouble(err, message);
+  }
 
   if (redis.status === 'wait') {
     redis.connect().catch((err: unknown) => trouble(err, 'Redis is out of reach'));
@@ -160,6 +168,12 @@ export function createBullmqJobQueue(deps: {
     counts: () => ({ expand: countsOf(lanes.expand), deliver: countsOf(lanes.deliver) }),
 
     size: (kind, lane) => lanes[kind].get(lane)?.lane.size ?? 0,
+
+    // Each round asks Redis, so that a trouble that lasts is noted again and again.
+    isWorking: () => {
+      const since = troubledAt === undefined ? Infinity : clock.now() - troubledAt;
+      return since < 0 || since > TROUBLED_MS;
+    },
 
     close() {
       closing ??= close();

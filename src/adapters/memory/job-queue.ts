@@ -87,6 +87,8 @@ export function createMemoryJobQueue(deps: {
 
     size: (kind, lane) => kinds[kind].lanes.get(lane)?.hints.size ?? 0,
 
+    isWorking: () => true,
+
     close() {
       closing ??= closeLanes();
       return closing;

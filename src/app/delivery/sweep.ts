@@ -1,10 +1,11 @@
 import { HELD_LIMITS, type HeldQuota } from '../../domain/notifications/held-quota.ts';
 import type { Cancel, Clock } from '../../ports/clock.ts';
 import type { DeliveryStore } from '../../ports/delivery-store.ts';
-import type { Inbox } from '../../ports/inbox.ts';
+import type { Inbox, Unsettled } from '../../ports/inbox.ts';
 import type { Hint, JobQueue } from '../../ports/job-queue.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Metrics } from '../../ports/metrics.ts';
+import type { ExpandReceipt } from '../notifications/expand-receipt.ts';
 import type { JudgeHeld } from '../notifications/judge-held.ts';
 import type { Deliver } from './deliver.ts';
 import type { Lanes } from './lanes.ts';
@@ -32,6 +33,8 @@ const EVERY_MS = 5000;
 export const LANE_HINTS = 2000;
 // One more than the queue takes: what it drops makes it say when the lane has run out.
 const PAGE = LANE_HINTS + 1;
+/** So many receipts are expanded at once while the queue is away. */
+const EXPANSIONS = 16;
 
 export function createSweep(deps: {
   inbox: Inbox;
@@ -41,6 +44,7 @@ export function createSweep(deps: {
   queue: JobQueue;
   deliver: Deliver;
   judgeHeld: JudgeHeld;
+  expandReceipt: ExpandReceipt;
   /** What else is looked after in each round, by name. */
   chores: Readonly<Record<string, () => Promise<void>>>;
   clock: Clock;
@@ -62,14 +66,32 @@ export function createSweep(deps: {
   }
 
   async function sweepReceipts(ageMs: number): Promise<void> {
+    if (!queue.isWorking()) return expandAll(ageMs);
     if (queue.size('expand', RECEIPTS_LANE) >= LANE_HINTS) return;
+    const found = await overdueReceipts(ageMs);
+    queue.hint(found.map(({ id, receivedAt }) => receiptHint(id, receivedAt)));
+  }
+
+  async function overdueReceipts(ageMs: number): Promise<readonly Unsettled[]> {
     const before = clock.now() - ageMs;
     const page = await inbox.unsettled({ limit: PAGE });
-    queue.hint(
-      page
-        .filter(({ receivedAt }) => receivedAt <= before || receivedAt > clock.now())
-        .map(({ id, receivedAt }) => receiptHint(id, receivedAt)),
-    );
+    return page.filter(({ receivedAt }) => receivedAt <= before || receivedAt > clock.now());
+  }
+
+  /**
+   * Without the queue: what is received must not gather until there is no room for more, however
+   * long Redis is away. Several instances may do the same receipt, which changes nothing.
+   */
+  async function expandAll(ageMs: number): Promise<void> {
+    for (let found = await overdueReceipts(ageMs); found.length > 0;) {
+      const ids = found.map(({ id }) => id).values();
+      const worker = async () => {
+        for (const id of ids) if (!stopped) await deps.expandReceipt(id);
+      };
+      await Promise.all(Array.from({ length: EXPANSIONS }, worker));
+      if (stopped || found.length < PAGE || queue.isWorking()) return;
+      found = await overdueReceipts(ageMs);
+    }
   }
 
   async function sweepHeld(): Promise<void> {
