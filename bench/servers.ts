@@ -55,6 +55,7 @@ async function started(
   urlIn: (line: string) => string | undefined,
 ): Promise<Running> {
   const startedAt = performance.now();
+  endWithRun(child, folder);
   child.stderr?.pipe(process.stderr);
   const url = await new Promise<string>((resolve, reject) => {
     child.once('exit', (code) => reject(new Error(`the server ended with ${code}`)));
@@ -79,4 +80,14 @@ async function started(
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Should the run fail, nothing of it stays: neither the process nor its folder. */
+export function endWithRun(child: ChildProcess, folder: string): void {
+  const end = () => {
+    child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  };
+  process.once('exit', end);
+  child.once('exit', () => process.off('exit', end));
 }
