@@ -4,7 +4,7 @@ import { createBasics, type Ambient, type Basics, type Surroundings } from './co
 import { createCore, type Core } from './compose/core.ts';
 import { openEmbeddedStores } from './compose/embedded-stores.ts';
 import { openListeners } from './compose/listeners.ts';
-import { NO_SINK_SERVERS, type SinkServers } from './compose/served-kinds.ts';
+import { NO_SINK_SERVERS, type SinkServers } from './compose/no-sink-servers.ts';
 import type { Stores } from './compose/stores.ts';
 
 /** A service that runs. */

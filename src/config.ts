@@ -26,9 +26,11 @@ export interface Config extends ConfiguredSecrets {
   /** Of the sinks that need a server; `undefined`: there are no such sinks. */
   readonly sinkServers: {
     readonly mongodbUrl: Secret | undefined;
+    readonly mongodbCaFile: string | undefined;
     readonly redisUrl: Secret | undefined;
+    readonly redisCaFile: string | undefined;
   };
-  /** Of every MongoDB. */
+  /** Of the service's own MongoDB; but for the CA also of that of the sinks. */
   readonly mongodb: {
     /** A PEM file; `undefined`: the authorities that the machine trusts. */
     readonly caFile: string | undefined;
@@ -37,7 +39,7 @@ export interface Config extends ConfiguredSecrets {
     readonly connectTimeoutMs: number;
     readonly selectionTimeoutMs: number;
   };
-  /** Of every Redis. */
+  /** Likewise. */
   readonly redis: { readonly caFile: string | undefined; readonly connectTimeoutMs: number };
   /** Whether an instance without Redis is not ready. */
   readonly readinessStrict: boolean;
@@ -86,7 +88,9 @@ const Environment = z.object({
   REDIS_CA_FILE: z.string().optional(),
   REDIS_CONNECT_TIMEOUT_MS: whole(100, 60_000, 5000),
   SINK_MONGODB_URL: serverUrl('mongodb', 'mongodb+srv'),
+  SINK_MONGODB_CA_FILE: z.string().optional(),
   SINK_REDIS_URL: serverUrl('redis', 'rediss'),
+  SINK_REDIS_CA_FILE: z.string().optional(),
   DATA_DIR: z.string().default('./data'),
   // Read by readSecrets, which may not quote them.
   ENCRYPTION_KEYS: z.string().optional(),
@@ -138,6 +142,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   const { data, error } = Environment.safeParse(given);
   for (const issue of error?.issues ?? []) complain(issue.path.join('.'), issue.message);
   if (given['STORAGE'] === 'servers') demandOfServers(given, complain);
+  else refuseUnusedServers(given, complain);
   if (data === undefined || problems.size > 0) throw new Error(describeProblems(problems));
   return { ...secrets, ...toConfig(data) };
 }
@@ -151,7 +156,12 @@ function toConfig(data: z.output<typeof Environment>): Omit<Config, keyof Config
         ? { host: data.METRICS_HOST, port: data.METRICS_PORT }
         : undefined,
     storage: toStorage(data),
-    sinkServers: { mongodbUrl: data.SINK_MONGODB_URL, redisUrl: data.SINK_REDIS_URL },
+    sinkServers: {
+      mongodbUrl: data.SINK_MONGODB_URL,
+      mongodbCaFile: data.SINK_MONGODB_CA_FILE,
+      redisUrl: data.SINK_REDIS_URL,
+      redisCaFile: data.SINK_REDIS_CA_FILE,
+    },
     mongodb: {
       caFile: data.MONGODB_CA_FILE,
       maxPoolSize: data.MONGODB_MAX_POOL_SIZE,
@@ -196,6 +206,14 @@ function demandOfServers(given: NodeJS.ProcessEnv, complain: Complain): void {
   }
   if (given['ENCRYPTION_KEYS'] === undefined && given['ENCRYPTION_KEY'] === undefined) {
     complain('ENCRYPTION_KEYS', 'must be set with STORAGE=servers, the same for all instances');
+  }
+}
+
+/** Whoever names servers means to keep everything there, and not in a folder that may be temporary. */
+function refuseUnusedServers(given: NodeJS.ProcessEnv, complain: Complain): void {
+  for (const variable of ['MONGODB_URL', 'REDIS_URL']) {
+    if (given[variable] === undefined) continue;
+    complain(variable, 'is set, but not used: set STORAGE=servers too, or leave it out');
   }
 }
 

@@ -28,7 +28,7 @@ import { HeldQuota } from '../domain/notifications/held-quota.ts';
 import { ReceiptCounter, type Receipt } from '../domain/notifications/receipt.ts';
 import type { Cancel } from '../ports/clock.ts';
 import type { Basics } from './basics.ts';
-import type { SinkServers } from './served-kinds.ts';
+import type { SinkServers } from './no-sink-servers.ts';
 import type { Stores } from './stores.ts';
 import { VERSION } from './version.ts';
 
@@ -56,7 +56,8 @@ export function createCore(
     log: logSink,
     webhook: (target) => webhooks.open(target),
     listen: ({ sinkId }) => listeners.sinkOf(sinkId),
-    ...sinkServers,
+    redisStream: sinkServers.redisStream,
+    mongoCollection: sinkServers.mongoCollection,
   });
   const tell = createTellOperators({ ...parts, counter });
   const lanes = createLanes({

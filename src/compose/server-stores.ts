@@ -63,7 +63,7 @@ export async function openServerStores(
       maxPerLane: LANE_HINTS,
     });
     opened.defer(() => queue.close());
-    const redisProbe = createRedisProbe({ redis: counting, clock });
+    const redisProbe = createRedisProbe({ redis: counting, prefix: PREFIX, clock });
     return {
       ...store,
       exclusive: false,

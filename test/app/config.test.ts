@@ -32,7 +32,12 @@ describe('configuration', () => {
       http: { host: '127.0.0.1', port: 8010 },
       metrics: { host: '127.0.0.1', port: 9090 },
       storage: { kind: 'embedded' },
-      sinkServers: { mongodbUrl: undefined, redisUrl: undefined },
+      sinkServers: {
+        mongodbUrl: undefined,
+        mongodbCaFile: undefined,
+        redisUrl: undefined,
+        redisCaFile: undefined,
+      },
       mongodb: {
         caFile: undefined,
         maxPoolSize: 20,
@@ -156,6 +161,12 @@ describe('configuration', () => {
       '  REDIS_URL must be set with STORAGE=servers, such as redis://host:6379',
       '  OPERATOR_API_KEY must be set with STORAGE=servers, the same for all instances',
       '  ENCRYPTION_KEYS must be set with STORAGE=servers, the same for all instances',
+    ]);
+  });
+
+  it('refuses servers that would not be used', () => {
+    expect(problemsOf({ MONGODB_URL: 'mongodb://a' })).toEqual([
+      '  MONGODB_URL is set, but not used: set STORAGE=servers too, or leave it out',
     ]);
   });
 

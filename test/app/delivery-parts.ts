@@ -93,8 +93,6 @@ function addressOf(target: SinkTarget): string {
   }
 }
 
-const nobodyIsHeld = () => Promise.resolve();
-
 export type DeliveryParts = Awaited<ReturnType<typeof openDeliveryParts>>;
 
 /** Delivery as it is composed, on the embedded adapters, with destinations that are scripted. */
@@ -129,12 +127,13 @@ export async function openDeliveryParts() {
   const deliver = createDeliver({ ...basics, lanes, watch });
   const held = new HeldQuota();
   const expanded: string[] = [];
+  const judged: string[] = [];
   const sweep: Sweep = createSweep({
     ...basics,
     lanes,
     deliver,
     held,
-    judgeHeld: nobodyIsHeld,
+    judgeHeld: async (ids) => void judged.push(...ids),
     async expandReceipt(id) {
       expanded.push(id);
       inbox.inbox.settle(id);
@@ -182,6 +181,8 @@ export async function openDeliveryParts() {
     stop,
     /** Receipts that were expanded without the queue. */
     expanded,
+    /** Subscriptions whose held items were judged again. */
+    judged,
     /** From now on what is hinted reaches nobody; or it does again. */
     setQueueAway(away: boolean) {
       queueIsAway = away;

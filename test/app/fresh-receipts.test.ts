@@ -3,10 +3,10 @@ import { FreshReceipts } from '../../src/app/notifications/fresh-receipts.ts';
 
 const MB = 1024 * 1024;
 
-function receiptOf(id: string, characters: number) {
+function receiptOf(id: string, characters: number, receivedAt = 0) {
   const of = { organizationId: 'default', subscriptionId: 's', applicationId: 'a' };
   const items = [{ ...of, place: 0, text: ' '.repeat(characters) }];
-  return { id, organizationId: 'default', receivedAt: 0, tokens: null, items };
+  return { id, organizationId: 'default', receivedAt, tokens: null, items };
 }
 
 describe('receipts that are still in memory', () => {
@@ -24,6 +24,16 @@ describe('receipts that are still in memory', () => {
     fresh.put(receiptOf('c', 12 * MB));
     expect(fresh.take('b')).toBeUndefined();
     expect(fresh.take('c')?.id).toBe('c');
+  });
+
+  it('go when they have been there for long, as what another instance has expanded', () => {
+    const fresh = new FreshReceipts();
+    fresh.put(receiptOf('old', 20 * MB, 0));
+    fresh.put(receiptOf('young', 12 * MB, 20_000));
+    fresh.put(receiptOf('new', 10 * MB, 30_001));
+    expect(fresh.take('old')).toBeUndefined();
+    expect(fresh.take('young')?.id).toBe('young');
+    expect(fresh.take('new')?.id).toBe('new');
   });
 
   it('take room once, as held items that were judged twice do not come twice', () => {

@@ -128,4 +128,22 @@ describe('the sweep of deliveries', () => {
     expect(parts.expanded).toHaveLength(50);
     expect(parts.queue.size('expand', 'receipts')).toBe(1);
   });
+
+  it('judges again what another instance has held, which this one has not counted', async () => {
+    const held = {
+      id: 'r_0',
+      organizationId: 'default',
+      subscriptionId: 'a-stranger',
+      receiptId: 'r',
+      place: 0,
+      receivedAt: parts.clock.now(),
+      clientStateDigest: 'd'.repeat(64),
+      tokens: null,
+      text: '{}',
+    };
+    await parts.inbox.append({ held: [held] }, parts.clock.now() + 60_000);
+    await parts.sweep.start();
+    await parts.clock.pass(1 * SECOND);
+    expect(parts.judged).toEqual(['a-stranger']);
+  });
 });

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { MongoClient, type Db } from 'mongodb';
+import { MongoClient, ReadConcern, type Db } from 'mongodb';
 import { StoreUnavailableError } from '../../domain/errors.ts';
 import type { Secret } from '../../domain/secret.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -20,9 +20,18 @@ export interface MongoOptions {
   /** How long a whole operation may take, whatever it waits for. */
   readonly timeoutMs: number;
   readonly clock: Clock;
+  /** The variables that errors name; those of the service's own MongoDB when it is not given. */
+  readonly variables?: MongoVariables;
   /** Told of each command that has an answer, a refusal included. */
   readonly observe?: ((command: ObservedCommand) => void) | undefined;
 }
+
+export interface MongoVariables {
+  readonly url: string;
+  readonly caFile: string;
+}
+
+const VARIABLES: MongoVariables = { url: 'MONGODB_URL', caFile: 'MONGODB_CA_FILE' };
 
 export interface ObservedCommand {
   /** Such as `insert` or `findAndModify`. */
@@ -55,12 +64,23 @@ const DATABASE = 'sallyport';
 const WAITING_PER_CONNECTION = 100;
 
 /**
+ * A database that need not be there yet: its first operation connects, and fails while it is away.
+ * Rejects only when URL or CA cannot be read at all.
+ */
+export async function prepareMongo(
+  options: MongoOptions,
+): Promise<{ readonly db: Db; close(): Promise<void> }> {
+  const client = await createClient(options);
+  return { db: databaseOf(client, options.url.reveal()), close: () => client.close() };
+}
+
+/**
  * Connects; rejects with a `MongoOpenError` when no server can be used within the time it takes to
  * select one, whatever the reason.
  */
 export async function openMongo(options: MongoOptions): Promise<MongoDatabase> {
   const { clock, timeoutMs, maxPoolSize } = options;
-  const client = createClient(options, await readCa(options.caFile));
+  const client = await createClient(options);
   const { hosts, srvHost } = client.options;
   const servers = srvHost ?? hosts.join(', ');
   let [active, open, running] = [0, 0, 0];
@@ -102,7 +122,9 @@ export async function openMongo(options: MongoOptions): Promise<MongoDatabase> {
   };
 }
 
-function createClient(options: MongoOptions, ca: Buffer | undefined): MongoClient {
+async function createClient(options: MongoOptions): Promise<MongoClient> {
+  const { variables = VARIABLES } = options;
+  const ca = await readCa(options.caFile, variables);
   try {
     return new MongoClient(options.url.reveal(), {
       appName: 'sallyport',
@@ -115,14 +137,11 @@ function createClient(options: MongoOptions, ca: Buffer | undefined): MongoClien
       socketTimeoutMS: options.timeoutMs,
       // Whoever names a CA means TLS; without saying so the driver would go on in clear.
       ...(ca === undefined ? {} : { tls: true, ca }),
-      // What was acknowledged survives the loss of any one member, and only such is read.
-      writeConcern: { w: 'majority', journal: true },
-      readConcern: { level: 'majority' },
     });
   } catch {
     // What the driver says of it may quote the URL, and so the password.
     throw new Error(
-      'MONGODB_URL is not a URL that MongoDB takes: it looks like ' +
+      `${variables.url} is not a URL that MongoDB takes: it looks like ` +
         'mongodb://user:password@host:27017/name?tls=true, with what is special in user and ' +
         'password percent-encoded, and may have no options that the driver does not know',
     );
@@ -145,10 +164,13 @@ function observeCommands(client: MongoClient, observe: (command: ObservedCommand
   client.on('commandFailed', ended);
 }
 
-async function readCa(file: string | undefined): Promise<Buffer | undefined> {
+async function readCa(
+  file: string | undefined,
+  variables: MongoVariables,
+): Promise<Buffer | undefined> {
   if (file === undefined) return undefined;
   return readFile(file).catch((cause: unknown) => {
-    throw new Error(`MONGODB_CA_FILE names a file that cannot be read: ${file}`, { cause });
+    throw new Error(`${variables.caFile} names a file that cannot be read: ${file}`, { cause });
   });
 }
 
@@ -170,5 +192,11 @@ function within<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T> {
 /** Of the URL, as in `mongodb://a,b/name?…`; the driver's own answer for none would be `test`. */
 function databaseOf(client: MongoClient, url: string): Db {
   const named = /^[^:]+:\/\/[^/?]+\/[^?]/.test(url);
-  return client.db(named ? undefined : DATABASE);
+  // What was acknowledged survives the loss of any one member, and only such is read. Said here and
+  // not to the client, whose URL would win over it.
+  return client.db(named ? undefined : DATABASE, {
+    writeConcern: { w: 'majority', journal: true },
+    readConcern: new ReadConcern('majority'),
+    readPreference: 'primary',
+  });
 }

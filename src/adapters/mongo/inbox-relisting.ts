@@ -1,28 +1,31 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 
-// For so long at most the figures miss what other instances have done.
-const EVERY_MS = 5000;
-
-/** Lists the backlog anew every 5 s, one listing at a time; gives how to stop that. */
+/**
+ * Lists the backlog anew, one listing at a time; gives how to stop that. For `everyMs` at most the
+ * figures miss what other instances have done.
+ */
 export function startRelisting({
   relist,
+  everyMs,
   clock,
   log,
 }: {
   relist: () => Promise<void>;
+  /** Asked after each listing. */
+  everyMs: () => number;
   clock: Clock;
   log: Log;
 }): () => Promise<void> {
   let stopped = false;
   let running = Promise.resolve();
-  let cancel = clock.after(EVERY_MS, again);
+  let cancel = clock.after(everyMs(), again);
 
   function again(): void {
     running = relist()
       .catch((err: unknown) => log.warn({ err }, 'the backlog is not counted anew'))
       .finally(() => {
-        if (!stopped) cancel = clock.after(EVERY_MS, again);
+        if (!stopped) cancel = clock.after(everyMs(), again);
       });
   }
 

@@ -17,6 +17,10 @@ import { startRelisting } from './inbox-relisting.ts';
 import { createSettling } from './inbox-settling.ts';
 import { createInboxWriter, HELD, RECEIPTS, toInboxWrite } from './inbox-writer.ts';
 
+// What others have settled is counted for so long at most; an age of seconds makes expansion hurry.
+const RELIST_MS = 1000;
+const RELIST_IDLE_MS = 5000;
+
 export interface MongoInbox {
   readonly inbox: Inbox;
   /** Ends what is being written and removed; what hangs is not waited for longer than it may take. */
@@ -70,7 +74,8 @@ export async function openMongoInbox(deps: {
 
   const relist = () => backlog.relist(listBacklog, settling.ids);
   await relist();
-  const stopRelisting = startRelisting({ ...deps, relist });
+  const everyMs = () => (backlog.figures().receipts > 0 ? RELIST_MS : RELIST_IDLE_MS);
+  const stopRelisting = startRelisting({ ...deps, relist, everyMs });
 
   const inbox: Inbox = {
     async append(entry, deadline) {

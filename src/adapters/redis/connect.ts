@@ -11,6 +11,8 @@ export interface RedisTarget {
   /** Of a PEM file with the certificates that are trusted instead of the machine's own. */
   readonly caFile?: string | undefined;
   readonly connectTimeoutMs: number;
+  /** The variable that errors name; `REDIS_URL` when it is not given. */
+  readonly variable?: string;
 }
 
 /** What a client does while its server is away. */
@@ -24,9 +26,8 @@ const RECONNECT_MS = 100;
 const RECONNECT_MAX_MS = 1000;
 
 // A connection on which nothing came for so long, though something was asked, is given up: after an
-// outage of the network TCP itself may take minutes to find out. Workers block for up to 10 s.
+// outage of the network TCP itself may take minutes to find out.
 const SILENCE_MS = 2000;
-const SILENCE_OF_WAITING_MS = 15_000;
 
 // How long a server that hangs may leave the end of a connection unanswered.
 const FAREWELL_MS = 250;
@@ -45,15 +46,12 @@ export function connectForCommands(target: RedisTarget, commandTimeoutMs: number
   });
 }
 
-/** A client for commands that wait at the server, as workers of queues do. */
-export function connectForWaiting(target: RedisTarget): Redis {
-  return connect(target, { maxRetriesPerRequest: null, socketTimeout: SILENCE_OF_WAITING_MS });
-}
-
 /** Goes on connecting for ever; whoever has the client listens to its `error`. */
-function connect({ url, caFile, connectTimeoutMs }: RedisTarget, options: Patience): Redis {
+function connect(target: RedisTarget, options: Patience): Redis {
+  const { url, caFile, connectTimeoutMs } = target;
   // Said here, because the error of the parser holds what it could not parse.
-  if (!URL.canParse(url.reveal())) throw new Error('REDIS_URL is not a URL');
+  if (!URL.canParse(url.reveal()))
+    throw new Error(`${target.variable ?? 'REDIS_URL'} is not a URL`);
   const { protocol } = new URL(url.reveal());
   const tls = caFile === undefined ? {} : { ca: readFileSync(caFile) };
   const client = new Redis(url.reveal(), {
@@ -62,6 +60,8 @@ function connect({ url, caFile, connectTimeoutMs }: RedisTarget, options: Patien
     connectTimeout: connectTimeoutMs,
     disconnectTimeout: FAREWELL_MS,
     lazyConnect: true,
+    // What was the master is a replica now: the next connection may find the new one.
+    reconnectOnError: ({ message }) => message.startsWith('READONLY'),
     keepAlive: 10_000, // so that a dead connection is found that nothing is asked on
     retryStrategy: (times) => Math.min(RECONNECT_MAX_MS, RECONNECT_MS * 2 ** Math.min(times, 10)),
   });

@@ -2,20 +2,27 @@ import type { Redis } from 'ioredis';
 import type { Clock } from '../../ports/clock.ts';
 import type { HealthProbe } from '../../ports/health-probe.ts';
 
-/** Asks Redis for an answer. Not critical: without it, limits are counted in memory and delivery pauses. */
-export function createRedisProbe(deps: { redis: Redis; clock: Clock }): HealthProbe {
+const KEPT_MS = 60_000;
+
+/** Writes a key, since a Redis that refuses writes answers all else. Not critical: without it, limits are counted in memory and delivery pauses. */
+export function createRedisProbe(deps: {
+  redis: Redis;
+  prefix: string;
+  clock: Clock;
+}): HealthProbe {
   const { redis, clock } = deps;
+  const key = `${deps.prefix}:probe`;
   return {
     name: 'redis',
     critical: false,
     async check(signal) {
       const startedAt = clock.now();
       try {
-        await Promise.race([redis.ping(), aborted(signal)]);
+        await Promise.race([redis.set(key, '1', 'PX', KEPT_MS), aborted(signal)]);
         return { status: 'healthy', latencyMs: clock.now() - startedAt };
       } catch {
         const latencyMs = clock.now() - startedAt;
-        return { status: 'unhealthy', latencyMs, detail: 'redis does not answer' };
+        return { status: 'unhealthy', latencyMs, detail: 'redis does not take writes' };
       }
     },
   };

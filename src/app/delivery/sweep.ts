@@ -67,15 +67,24 @@ export function createSweep(deps: {
 
   async function sweepReceipts(ageMs: number): Promise<void> {
     if (!queue.isWorking()) return expandAll(ageMs);
-    if (queue.size('expand', RECEIPTS_LANE) >= LANE_HINTS) return;
-    const found = await overdueReceipts(ageMs);
-    queue.hint(found.map(({ id, receivedAt }) => receiptHint(id, receivedAt)));
+    // On to the next page: receipts that cannot be read must not keep out those behind them.
+    for (let after = ''; queue.size('expand', RECEIPTS_LANE) < LANE_HINTS;) {
+      const { overdue, last } = await overdueReceipts(ageMs, after);
+      queue.hint(overdue.map(({ id, receivedAt }) => receiptHint(id, receivedAt)));
+      if (last === undefined) return;
+      after = last;
+    }
   }
 
-  async function overdueReceipts(ageMs: number): Promise<readonly Unsettled[]> {
-    const before = clock.now() - ageMs;
-    const page = await inbox.unsettled({ limit: PAGE });
-    return page.filter(({ receivedAt }) => receivedAt <= before || receivedAt > clock.now());
+  /** One page of them, and where the next one begins; nowhere after the last one. */
+  async function overdueReceipts(ageMs: number, after: string) {
+    const now = clock.now();
+    const page = await inbox.unsettled({ after, limit: PAGE });
+    const isOverdue = ({ receivedAt }: Unsettled) => receivedAt <= now - ageMs || receivedAt > now;
+    return {
+      overdue: page.filter(isOverdue),
+      last: page.length < PAGE ? undefined : page.at(-1)?.id,
+    };
   }
 
   /**
@@ -83,15 +92,21 @@ export function createSweep(deps: {
    * long Redis is away. Several instances may do the same receipt, which changes nothing.
    */
   async function expandAll(ageMs: number): Promise<void> {
-    for (let found = await overdueReceipts(ageMs); found.length > 0;) {
-      const ids = found.map(({ id }) => id).values();
+    for (let after: string | undefined = ''; after !== undefined && !queue.isWorking();) {
+      const { overdue, last } = await overdueReceipts(ageMs, after);
+      const receipts = overdue.values();
       const worker = async () => {
-        for (const id of ids) if (!stopped) await deps.expandReceipt(id);
+        for (const { id } of receipts) if (!stopped) await expand(id);
       };
       await Promise.all(Array.from({ length: EXPANSIONS }, worker));
-      if (stopped || found.length < PAGE || queue.isWorking()) return;
-      found = await overdueReceipts(ageMs);
+      after = stopped ? undefined : last;
     }
+  }
+
+  async function expand(id: string): Promise<void> {
+    await deps.expandReceipt(id).catch((err: unknown) => {
+      log.warn({ err, receipt: id }, 'a receipt is not expanded and is tried again');
+    });
   }
 
   async function sweepHeld(): Promise<void> {
@@ -101,7 +116,9 @@ export function createSweep(deps: {
     if (dropped > 0) {
       deps.metrics.count('notifications_total', { verdict: 'unknown-subscription' }, dropped);
     }
-    if (deps.held.items > 0) await deps.judgeHeld(await inbox.heldSubscriptions());
+    // Asked of the store: an instance that is gone may have held them, and only it has counted them.
+    const waiting = await inbox.heldSubscriptions();
+    if (waiting.length > 0) await deps.judgeHeld(waiting);
   }
 
   async function sweepLanes(): Promise<void> {
