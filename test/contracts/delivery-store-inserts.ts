@@ -10,6 +10,8 @@ import {
   type DeliveryStoreHarness,
 } from './delivery-store-harness.ts';
 
+const MANY = 3000;
+
 /** The writes of expansion, which may stop between any two of them and run again. */
 export function describeInserts(open: () => Promise<DeliveryStoreHarness>): void {
   describe('inserts', () => {
@@ -63,6 +65,18 @@ export function describeInserts(open: () => Promise<DeliveryStoreHarness>): void
       expect(found.map((each) => each.found)).toEqual(['new', 'duplicate', 'own']);
       expect(await find(notification.id)).toEqual(notification);
     });
+
+    it('inserts very many rows in one call, and finds all of them again', async () => {
+      const rows = Array.from({ length: MANY }, (_, place) => aNotification({ place }));
+      const [first, last] = [rows[0], rows[MANY - 1]];
+      if (first === undefined || last === undefined) throw new Error('many rows');
+      const kindsOf = async (...more: Notification[]) =>
+        (await insert(...rows, ...more)).map(({ found }) => found);
+      const all = (kind: string) => rows.map(() => kind);
+      expect(await kindsOf({ ...first, place: MANY })).toEqual([...all('new'), 'duplicate']);
+      expect(await kindsOf()).toEqual(all('own'));
+      expect([await find(first.id), await find(last.id)]).toEqual([first, last]);
+    }, 120_000);
 
     it('lets one of concurrent inserts of an id be the new one', async () => {
       const { id } = aNotification();

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { openMongo, type MongoDatabase } from '../../src/adapters/mongo/database.ts';
 import { indexDeliveries } from '../../src/adapters/mongo/delivery-indexes.ts';
 import { createMongoDeliveryStore } from '../../src/adapters/mongo/delivery-store.ts';
+import { StoreUnavailableError } from '../../src/domain/errors.ts';
 import {
   aReplayOf,
   claimOf,
@@ -11,7 +12,7 @@ import {
   tryOnce,
   type Stored,
 } from '../contracts/delivery-store-harness.ts';
-import { aNotification, anOutcome } from '../support/builders.ts';
+import { aDelivery, aNotification, anOutcome } from '../support/builders.ts';
 import { mongoOptions, withDatabase } from '../support/mongo.ts';
 import { describeOn } from '../support/services.ts';
 
@@ -119,6 +120,77 @@ await describeOn('mongodb', 'deliveries in MongoDB', (server) => {
         ).flat(),
       );
       expect(claims.filter((claim) => claim !== undefined)).toHaveLength(1);
+    });
+
+    describe('whose notification cannot be read after the claim', () => {
+      const READS = 1;
+      const away = new StoreUnavailableError('mongodb', new Error('away'));
+      const claimWithout = (id: string, meanwhile?: () => Promise<unknown>) =>
+        storeOn(
+          watched(database, async (step) => {
+            if (step !== READS) return;
+            await meanwhile?.();
+            throw away;
+          }),
+        ).claim(id, 0, LEASE);
+
+      it('gives the claim back, due as it was', async () => {
+        const store = storeOn(database);
+        const { delivery } = await storeDelivery(store, { sinkId: 'unread', dueAt: NOW - 7 });
+        await expect(claimWithout(delivery.id)).rejects.toBe(away);
+        expect(await store.due('unread', NOW, 10)).toEqual([
+          { id: delivery.id, generation: 2, dueAt: NOW - 7, lapsed: false, attempt: 0 },
+        ]);
+        expect(await claimOf(store, delivery.id, 2)).toBe(3);
+      });
+
+      it('leaves alone what has moved on meanwhile', async () => {
+        const store = storeOn(other);
+        const { notification, delivery } = await storeDelivery(store);
+        const finish = () => store.finish(delivery.id, 1, anOutcome('delivered', NOW));
+        await expect(claimWithout(delivery.id, finish)).rejects.toBe(away);
+        expect(await store.deliveriesOf(notification.id)).toMatchObject([
+          { state: 'delivered', generation: 2 },
+        ]);
+      });
+
+      it('says why the claim failed when it cannot be given back either', async () => {
+        const { notification, delivery } = await storeDelivery(storeOn(database));
+        const failing = watched(database, async (step) => {
+          if (step >= READS) throw step === READS ? away : new Error('away for longer');
+        });
+        await expect(storeOn(failing).claim(delivery.id, 0, LEASE)).rejects.toBe(away);
+        expect(await storeOn(database).deliveriesOf(notification.id)).toMatchObject([
+          { state: 'claimed', generation: 1 },
+        ]);
+      });
+    });
+
+    it('comes further with each try of a large insert that died', async () => {
+      const rows = Array.from({ length: 1200 }, () => aNotification({ subscriptionId: 'large' }));
+      const deliveries = rows.map((row) => aDelivery(row, { sinkId: 'large' }));
+      const dying = storeOn(mortal(database, 1));
+      await expect(dying.insertNotifications(rows)).rejects.toThrow('died');
+      const written = await count('notifications', { subscriptionId: 'large' });
+      expect(written).toBeGreaterThan(0);
+      expect(written).toBeLessThan(rows.length);
+      const found = await storeOn(database).insertNotifications(rows);
+      expect(found.filter((each) => each.found === 'own')).toHaveLength(written);
+
+      const counts = [];
+      for (const step of [1, 3, 5]) {
+        const store = storeOn(mortal(database, step));
+        await expect(store.insertDeliveries(deliveries)).rejects.toThrow('died');
+        counts.push(await count('deliveries', { sinkId: 'large' }));
+      }
+      expect(counts).toEqual([...new Set(counts)].toSorted((a, b) => a - b));
+      expect(counts.at(-1)).toBe(rows.length);
+
+      const marking = storeOn(mortal(database, 1)).markExpanded(rows.map(({ id }) => id));
+      await expect(marking).rejects.toThrow('died');
+      const marked = await count('notifications', { subscriptionId: 'large', expanded: true });
+      expect(marked).toBeGreaterThan(0);
+      expect(marked).toBeLessThan(rows.length);
     });
 
     it('finds each of many notifications new once', async () => {

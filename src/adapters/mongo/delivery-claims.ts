@@ -1,3 +1,4 @@
+import type { Delivery } from '../../domain/delivery/delivery.ts';
 import type { DeliveryStore } from '../../ports/delivery-store.ts';
 import type { MongoDatabase } from './database.ts';
 import {
@@ -18,7 +19,28 @@ export function createDeliveryClaims(database: MongoDatabase): Claims {
   const deliveries = deliveriesOf(database);
   const notifications = notificationsOf(database);
 
+  async function release(id: string, generation: number, dueAt: number): Promise<boolean> {
+    const change = { $set: { state: 'due', dueAt }, $inc: { generation: 1 } } as const;
+    const { matchedCount } = await database.run(() =>
+      deliveries.updateOne(heldBy(id, generation), change),
+    );
+    return matchedCount === 1;
+  }
+
+  /** What a claimed delivery delivers; when that cannot be told, its claim is given back. */
+  async function findWhatItDelivers({ id, generation, notificationId }: Delivery, dueAt: number) {
+    try {
+      return await database.run(() => notifications.findOne({ _id: notificationId }));
+    } catch (error) {
+      // Nobody would know of the claim: it would last for its lease, and count as a lost try.
+      await release(id, generation, dueAt).catch(() => undefined);
+      throw error;
+    }
+  }
+
   return {
+    release,
+
     async due(sinkId, now, limit) {
       const filter = { state: { $in: OPEN }, sinkId, dueAt: { $lte: now } };
       const sort = { dueAt: 1, order: 1 } as const;
@@ -33,17 +55,17 @@ export function createDeliveryClaims(database: MongoDatabase): Claims {
         $set: { state: 'claimed', dueAt: leaseUntil },
         $inc: { generation: 1 },
       } as const;
-      const claimed = await database.run(() =>
+      const before = await database.run(() =>
         deliveries.findOneAndUpdate({ _id: id, generation, state: 'due' }, change, {
-          returnDocument: 'after',
+          returnDocument: 'before',
           projection: WITHOUT_ATTEMPTS,
         }),
       );
-      if (claimed === null) return undefined;
-      const delivery = readDelivery(claimed);
-      const notification = await database.run(() =>
-        notifications.findOne({ _id: delivery.notificationId }),
-      );
+      if (before === null) return undefined;
+      const due = readDelivery(before);
+      const taken = { state: 'claimed', dueAt: leaseUntil, generation: generation + 1 } as const;
+      const delivery = { ...due, ...taken };
+      const notification = await findWhatItDelivers(delivery, due.dueAt);
       if (notification !== null) return { delivery, notification: readNotification(notification) };
       // Its notification was purged while it was inserted, and who inserted it did not live to see.
       await database.run(() => deliveries.deleteOne(heldBy(id, delivery.generation)));
@@ -60,16 +82,6 @@ export function createDeliveryClaims(database: MongoDatabase): Claims {
     async finish(id, generation, outcome) {
       const { matchedCount } = await database.run(() =>
         deliveries.updateOne(heldBy(id, generation), writeOutcome(outcome)),
-      );
-      return matchedCount === 1;
-    },
-
-    async release(id, generation, now) {
-      const { matchedCount } = await database.run(() =>
-        deliveries.updateOne(heldBy(id, generation), {
-          $set: { state: 'due', dueAt: now },
-          $inc: { generation: 1 },
-        }),
       );
       return matchedCount === 1;
     },

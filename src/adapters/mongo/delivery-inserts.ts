@@ -1,7 +1,8 @@
-import type { DeliveryStore } from '../../ports/delivery-store.ts';
+import type { DeliveryStore, NewDelivery } from '../../ports/delivery-store.ts';
 import type { MongoDatabase } from './database.ts';
 import { insertUnlessThere } from './delivery-bulk-insert.ts';
 import { deliveriesOf, writeDelivery } from './delivery-documents.ts';
+import { slicesOf } from './delivery-slices.ts';
 import { notificationsOf } from './notification-documents.ts';
 
 /**
@@ -28,8 +29,7 @@ export function createInsertDeliveries(database: MongoDatabase): DeliveryStore['
     return keep(ids);
   }
 
-  return async function insertDeliveries(rows) {
-    if (rows.length === 0) return;
+  async function insertSlice(rows: readonly NewDelivery[]): Promise<void> {
     const documents = rows.map(writeDelivery);
     await database.run(() => insertUnlessThere(deliveries, documents));
     const kept = await keep([...new Set(rows.map(({ notificationId }) => notificationId))]);
@@ -41,5 +41,9 @@ export function createInsertDeliveries(database: MongoDatabase): DeliveryStore['
       order: { $in: left.map(({ order }) => order) },
     };
     await database.run(() => deliveries.deleteMany(own));
+  }
+
+  return async function insertDeliveries(rows) {
+    for (const slice of slicesOf(rows)) await insertSlice(slice);
   };
 }

@@ -6,6 +6,7 @@ import { createDeliveryClaims } from './delivery-claims.ts';
 import { createDepth } from './delivery-depth.ts';
 import { deliveriesOf, readDeliveryWithAttempts } from './delivery-documents.ts';
 import { createInsertDeliveries } from './delivery-inserts.ts';
+import { slicesOf } from './delivery-slices.ts';
 import { notificationsOf, readNotification } from './notification-documents.ts';
 import { createInsertNotifications } from './notification-inserts.ts';
 import { createSearch } from './notification-search.ts';
@@ -27,8 +28,10 @@ export function createMongoDeliveryStore({ database }: { database: MongoDatabase
     purge: createPurge(database),
 
     async markExpanded(notificationIds) {
-      const those = { _id: { $in: [...notificationIds] } };
-      await database.run(() => notifications.updateMany(those, { $set: { expanded: true } }));
+      for (const slice of slicesOf(notificationIds)) {
+        const those = { _id: { $in: [...slice] } };
+        await database.run(() => notifications.updateMany(those, { $set: { expanded: true } }));
+      }
     },
 
     async find(organizationId, id) {

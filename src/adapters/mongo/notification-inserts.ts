@@ -4,6 +4,7 @@ import type { Notification } from '../../domain/notifications/notification.ts';
 import type { DeliveryStore, InsertedNotification } from '../../ports/delivery-store.ts';
 import type { MongoDatabase } from './database.ts';
 import { insertUnlessThere } from './delivery-bulk-insert.ts';
+import { slicesOf } from './delivery-slices.ts';
 import { notificationsOf, writeNotification } from './notification-documents.ts';
 
 const Known = z.object({
@@ -31,8 +32,7 @@ export function createInsertNotifications(
     return new Map(found.map((document) => [document._id, Known.parse(document)]));
   }
 
-  return async function insertNotifications(rows) {
-    if (rows.length === 0) return [];
+  async function insertSlice(rows: readonly Notification[]): Promise<InsertedNotification[]> {
     const firsts = firstOfEach(rows);
     const there = await database.run(() =>
       insertUnlessThere(notifications, firsts.map(writeNotification)),
@@ -45,6 +45,13 @@ export function createInsertNotifications(
         ? { found: 'new', expanded: false, sinkIds: row.sinkIds }
         : compare(row, known.get(row.id)),
     );
+  }
+
+  return async function insertNotifications(rows) {
+    const found: InsertedNotification[] = [];
+    // One after the other: of rows with the same id the first one has to be there first.
+    for (const slice of slicesOf(rows)) found.push(...(await insertSlice(slice)));
+    return found;
   };
 }
 
