@@ -21,6 +21,7 @@ export function addKeys(program: Command, cli: Cli): void {
       const secrets = {
         ENCRYPTION_KEYS: toText([newKey()]),
         OPERATOR_API_KEY: randomBytes(32).toString('hex'),
+        REDIS_PASSWORD: randomBytes(32).toString('hex'), // for docker-compose.yml
       };
       if (cli.out.json) return cli.out.value(secrets);
       for (const [name, value] of Object.entries(secrets)) cli.out.line(`${name}=${value}`);

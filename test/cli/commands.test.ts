@@ -335,7 +335,7 @@ describe('the command', () => {
   it('makes keys that the service takes, and a ring with one more', async () => {
     const { stdout } = await runCommand(['keys', 'generate', '--env'], { cwd: folder.path });
     expect(stdout).toMatch(
-      /^ENCRYPTION_KEYS=[0-9a-f]{8}:[0-9a-f]{64}\nOPERATOR_API_KEY=[0-9a-f]{64}\n$/,
+      /^ENCRYPTION_KEYS=[0-9a-f]{8}:[0-9a-f]{64}\nOPERATOR_API_KEY=[0-9a-f]{64}\nREDIS_PASSWORD=[0-9a-f]{64}\n$/,
     );
     const env = Object.fromEntries(
       stdout
