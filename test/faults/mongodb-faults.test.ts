@@ -30,25 +30,22 @@ await describeOnServers('MongoDB', ({ mongodb, redis }) => {
     );
 
   const FAULTS: Record<string, Fault> = {
-    'is killed': async () => {
-      await mongodb.kill();
-      await notReady();
-      return () => mongodb.start();
+    'is killed': {
+      begin: () => mongodb.kill().then(notReady),
+      end: () => mongodb.start(),
     },
-    hangs: async () => {
-      mongodb.signal('SIGSTOP');
-      await notReady();
-      return () => mongodb.signal('SIGCONT');
+    hangs: {
+      begin() {
+        mongodb.signal('SIGSTOP');
+        return notReady();
+      },
+      end: () => mongodb.signal('SIGCONT'),
     },
-    'is cut off': async () => {
-      await proxy.cut();
-      await notReady();
-      return () => proxy.restore();
+    'is cut off': {
+      begin: () => proxy.cut().then(notReady),
+      end: () => proxy.restore(),
     },
-    'becomes slow': async () => {
-      proxy.slow(3000);
-      return () => proxy.slow(0);
-    },
+    'becomes slow': { begin: () => proxy.slow(3000), end: () => proxy.slow(0) },
   };
 
   const cases = Object.keys(FAULTS).flatMap((what) =>

@@ -27,34 +27,19 @@ await describeOnServers('Redis', ({ mongodb, redis }) => {
     await proxy.close();
   });
 
-  const configure = async (name: string, bad: string, good: string) => {
-    await admin.config('SET', name, bad);
-    return async () => void (await admin.config('SET', name, good));
-  };
+  const configured = (name: string, bad: string, good: string): Fault => ({
+    begin: () => admin.config('SET', name, bad),
+    end: () => admin.config('SET', name, good),
+  });
 
   const FAULTS: Record<string, Fault> = {
-    'is killed': async () => {
-      await redis.kill();
-      return () => redis.start();
-    },
-    hangs: async () => {
-      redis.signal('SIGSTOP');
-      return () => redis.signal('SIGCONT');
-    },
-    'has no memory left': () => configure('maxmemory', '1', '0'),
-    'has too few replicas': () => configure('min-replicas-to-write', '1', '0'),
-    'is flushed': async () => {
-      await admin.flushall();
-      return async () => void (await admin.flushall());
-    },
-    'is cut off': async () => {
-      await proxy.cut();
-      return () => proxy.restore();
-    },
-    'becomes slow': async () => {
-      proxy.slow(400);
-      return () => proxy.slow(0);
-    },
+    'is killed': { begin: () => redis.kill(), end: () => redis.start() },
+    hangs: { begin: () => redis.signal('SIGSTOP'), end: () => redis.signal('SIGCONT') },
+    'has no memory left': configured('maxmemory', '1', '0'),
+    'has too few replicas': configured('min-replicas-to-write', '1', '0'),
+    'is flushed': { begin: () => admin.flushall(), end: () => admin.flushall() },
+    'is cut off': { begin: () => proxy.cut(), end: () => proxy.restore() },
+    'becomes slow': { begin: () => proxy.slow(400), end: () => proxy.slow(0) },
   };
 
   const cases = Object.keys(FAULTS).flatMap((what) =>

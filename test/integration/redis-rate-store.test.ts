@@ -108,10 +108,10 @@ await describeOn('redis', 'on a Redis', ({ url }) => {
 
     it('gives the place of a window that has ended to another', async () => {
       const { store, hitsAfter } = openStore(1);
-      await hitsAfter('p:a', 200);
-      expect(await hitsAfter('p:b', 100)).toBe(1);
-      expect(await hitsAfter('p:c', 100)).toBe(2);
-      await sleep(210);
+      await hitsAfter('p:a', 3000);
+      expect(await hitsAfter('p:b', 2000)).toBe(1);
+      expect(await hitsAfter('p:c', 2000)).toBe(2);
+      await sleep(3010);
       expect(await store.read('p:b')).toBeUndefined();
       expect(await hitsAfter('p:b')).toBe(1);
       expect(await hitsAfter('p:b')).toBe(2);
