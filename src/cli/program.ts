@@ -5,6 +5,7 @@ import { addDeadLetters } from './dead-letters.ts';
 import { type CliDeps, createCli } from './context.ts';
 import { addKeys } from './keys.ts';
 import { addListen } from './listen.ts';
+import { addMigrate } from './migrate.ts';
 import { addNotifications } from './notifications.ts';
 import { addSimulate } from './simulate.ts';
 import { addSinks } from './sinks.ts';
@@ -58,6 +59,7 @@ export function createProgram(
   addApply(program, cli);
   addKeys(program, cli);
   addBackup(program, cli);
+  addMigrate(program, cli);
   addSimulate(program, cli);
   return program;
 }

@@ -1,4 +1,4 @@
-import { MongoBulkWriteError, type OptionalUnlessRequiredId } from 'mongodb';
+import { type Document, MongoBulkWriteError, type OptionalUnlessRequiredId } from 'mongodb';
 import { StoreUnavailableError } from '../../domain/errors.ts';
 import type { MongoDatabase } from './database.ts';
 
@@ -13,7 +13,7 @@ const DUPLICATE_KEY = 11_000;
  *
  * For collections without another unique index.
  */
-export async function insertMissing<T extends { _id: string }>(
+export async function insertMissing<T extends Document>(
   database: MongoDatabase,
   collection: string,
   documents: readonly OptionalUnlessRequiredId<T>[],

@@ -8,7 +8,7 @@ interface SchemaVersion {
 }
 
 /** What this program writes. */
-const SCHEMA: SchemaVersion = { version: 1, readableFrom: 1 };
+export const SCHEMA: SchemaVersion = { version: 1, readableFrom: 1 };
 
 const SchemaDocument = z.object({ version: z.int(), readableFrom: z.int() });
 

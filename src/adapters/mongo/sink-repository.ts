@@ -9,10 +9,10 @@ import { createSoftDeletable, deleted, living } from './soft-deletable.ts';
 const COLLECTION = 'sinks';
 
 // Whoever gets this place has made the first sink ever; it is never free again.
-const FIRST = ObjectId.createFromHexString('1'.padStart(24, '0'));
+export const FIRST = ObjectId.createFromHexString('1'.padStart(24, '0'));
 
 // Holds the first place where there is no sink (any more) that could; no organisation has this name.
-const TRACE = { id: '', organizationId: '', deletedAt: 0 };
+export const TRACE = { id: '', organizationId: '', deletedAt: 0 };
 
 /** Sinks in MongoDB, in `sinks`. */
 export function createMongoSinkRepository({

@@ -44,7 +44,7 @@ const Entry = jsonColumn(
   }),
 );
 
-function readEntry([id, timestamp, entry]: Columns): RecordedAuditEntry {
+export function readEntry([id, timestamp, entry]: Columns): RecordedAuditEntry {
   return { ...Entry.parse(entry), id: readText(id), timestamp: readInteger(timestamp) };
 }
 

@@ -1,0 +1,240 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { openMongoSource } from '../../src/adapters/mongo/copy-source.ts';
+import { openMongo } from '../../src/adapters/mongo/database.ts';
+import { openMongoStore } from '../../src/adapters/mongo/store.ts';
+import { ROW_KINDS } from '../../src/ports/store-copy.ts';
+import {
+  countRows,
+  runMigration,
+  type MigrationSource,
+  type MovedDatabase,
+} from '../../src/compose/migration.ts';
+import { Secret } from '../../src/domain/secret.ts';
+import { describeStoreSource, readAll } from '../contracts/store-source.contract.ts';
+import { aSink, aSubscription } from '../support/builders.ts';
+import { openEmbedded } from '../support/embedded.ts';
+import { fillStores, type Filled } from '../support/filled-stores.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import { mongoOptions, withDatabase } from '../support/mongo.ts';
+import { describeOn } from '../support/services.ts';
+import { silentLog } from '../support/silent-log.ts';
+
+// Hundreds of operations at once wait for their connections.
+const options = (url: string) =>
+  mongoOptions(url, { timeoutMs: 20_000, waitQueueTimeoutMs: 20_000 });
+const database = (url: string): MovedDatabase => ({ url: new Secret(url), env: {} });
+const watched = { progress: () => undefined, signal: new AbortController().signal };
+const move = (from: MigrationSource, to: string) => runMigration(from, database(to), watched);
+
+type Db = Awaited<ReturnType<typeof openMongo>>['db'];
+
+/** Works on the database itself. */
+async function inDatabase<T>(url: string, work: (db: Db) => Promise<T>): Promise<T> {
+  const { db, close } = await openMongo(options(url));
+  try {
+    return await work(db);
+  } finally {
+    await close();
+  }
+}
+
+/** Every document, as text. */
+const dump = (url: string) =>
+  inDatabase(url, async (db) => {
+    const collections = (await db.listCollections().toArray()).map(({ name }) => name).toSorted();
+    const texts: string[] = [];
+    for (const name of collections) {
+      const found = await db
+        .collection(name)
+        .find({}, { sort: { _id: 1 } })
+        .toArray();
+      texts.push(...found.map((document) => `${name} ${JSON.stringify(document)}`));
+    }
+    return texts;
+  });
+
+await describeOn('mongodb', 'moving house', (server) => {
+  const urls: string[] = [];
+  const fresh = () => {
+    const url = withDatabase(server.url);
+    urls.push(url);
+    return url;
+  };
+  afterAll(async () => {
+    for (const url of urls) await inDatabase(url, (db) => db.dropDatabase());
+  });
+
+  describeStoreSource('mongo', async () => {
+    const url = fresh();
+    const { close, ...stores } = await openMongoStore({ ...options(url), log: silentLog });
+    return {
+      stores,
+      read: () => openMongoSource(options(url)),
+      close,
+    };
+  });
+
+  describe('from a data folder', () => {
+    const folder = temporaryFolder();
+    const from = { dataDir: folder.path };
+    let filled: Filled;
+    let target: string;
+    beforeAll(async () => {
+      const { close, ...stores } = await openEmbedded(folder.path);
+      filled = await fillStores(stores, 600);
+      await close();
+    });
+    afterAll(() => folder.remove());
+    beforeEach(() => {
+      target = fresh();
+    });
+
+    it('moves everything, compares it, and does nothing the second time', async () => {
+      const report = await move(from, target);
+      expect(report).toMatchObject({ equal: true, differences: [], resumed: false });
+      expect(report.kinds.map(({ kind }) => kind)).toEqual(ROW_KINDS);
+      for (const { rows, rowsInTarget, digest, digestInTarget } of report.kinds) {
+        expect(rows).toBeGreaterThan(0);
+        expect([rowsInTarget, digestInTarget]).toEqual([rows, digest]);
+      }
+      expect(await countRows(from, watched)).toEqual(
+        report.kinds.map(({ kind, rows, digest }) => ({ kind, rows, digest })),
+      );
+      const before = await dump(target);
+      const again = await move(from, target);
+      expect(again).toEqual({ ...report, resumed: true });
+      expect(await dump(target)).toEqual(before);
+    });
+
+    it('leaves a store that the service goes on with', async () => {
+      await move(from, target);
+      const store = await openMongoStore({ ...options(target), log: silentLog });
+      // The default sink was there once, and is not made anew.
+      expect(await store.sinks.insertFirst(aSink())).toBe(false);
+      const [sink] = (await store.sinks.list('default', { limit: 1 })).data;
+      expect(sink?.id).toBe(filled.sinkIds[0]);
+      // What is new stands behind all that was moved.
+      const subscription = aSubscription();
+      await store.subscriptions.insert(subscription);
+      const [latest, next] = (await store.subscriptions.list('default', { limit: 2 })).data;
+      expect([latest?.id, next?.id]).toEqual([subscription.id, filled.subscriptionIds.at(-1)]);
+      const [replay] = await store.replays.running();
+      const cursor = replay?.cursor ?? undefined;
+      const page = await store.deliveries.search('default', {}, { limit: 1, cursor });
+      expect(page.data[0]?.id).toBe(filled.notifications.at(-6)?.id);
+      const newest = (await store.audit.search('default', {}, { limit: 100 })).data;
+      const numbers = newest.map(({ resource }) => Number(resource?.slice('sink/'.length)));
+      expect(numbers).toEqual(numbers.toSorted((a, b) => b - a));
+      await store.close();
+    });
+
+    it('gives claims back, at the end of their leases and with a new generation', async () => {
+      const source = await openEmbedded(folder.path);
+      const [first] = filled.notifications;
+      const there = await source.deliveries.deliveriesOf(first?.id ?? '');
+      await source.close();
+      await move(from, target);
+      const store = await openMongoStore({ ...options(target), log: silentLog });
+      const claimed = there.filter(({ state }) => state === 'claimed');
+      expect(claimed).toHaveLength(1);
+      expect(await store.deliveries.deliveriesOf(first?.id ?? '')).toEqual(
+        there.map((delivery) =>
+          delivery.state === 'claimed'
+            ? { ...delivery, state: 'due', generation: delivery.generation + 1 }
+            : delivery,
+        ),
+      );
+      await store.close();
+    });
+
+    it('names a row that is other or gone there, and overwrites nothing', async () => {
+      await move(from, target);
+      const [other, gone, more] = filled.notifications.map(({ id }) => id);
+      await inDatabase(target, async (db) => {
+        const notifications = db.collection<{ _id: string }>('notifications');
+        await notifications.updateOne({ _id: String(other) }, { $set: { subject: 'altered' } });
+        await notifications.deleteOne({ _id: String(gone) });
+        const deliveries = db.collection<{ _id: string }>('deliveries');
+        const copy = await deliveries.findOne({ notificationId: more });
+        await deliveries.insertOne({ ...copy, _id: 'one more' });
+      });
+      const before = await dump(target);
+      const report = await move(from, target);
+      expect(report.equal).toBe(false);
+      expect(report.finishedAt).not.toBeNull();
+      expect(report.differences).toHaveLength(2);
+      expect(report.differences).toEqual(
+        expect.arrayContaining([
+          { kind: 'notifications', id: other, is: 'different' },
+          { kind: 'notifications', id: gone, is: 'missing' },
+        ]),
+      );
+      const unequal = report.kinds.filter(({ equal }) => !equal);
+      expect(unequal.map((kind) => [kind.kind, kind.rowsInTarget - kind.rows])).toEqual([
+        ['notifications', -1],
+        ['deliveries', 1],
+      ]);
+      expect(await dump(target)).toEqual(before);
+    });
+
+    it('refuses a target that holds something else', async () => {
+      const store = await openMongoStore({ ...options(target), log: silentLog });
+      await store.subscriptions.insert(aSubscription());
+      await store.close();
+      const before = await dump(target);
+      await expect(move(from, target)).rejects.toThrow(/holds subscriptions already.*empty/);
+      expect(await dump(target)).toEqual(before);
+    });
+
+    it('refuses a target of a newer version', async () => {
+      const newer = { version: 12, readableFrom: 1 };
+      await inDatabase(target, (db) =>
+        db.collection<{ _id: string }>('meta').insertOne({ _id: 'schema', ...newer }),
+      );
+      await expect(move(from, target)).rejects.toThrow(/schema is 12.*take the version/);
+    });
+
+    it('refuses to go on with a source that has changed since', async () => {
+      const stopped = new AbortController();
+      const stop = () => stopped.abort(new Error('stopped here'));
+      const progress = (step: string, kind: string) => {
+        if (step === 'Moving' && kind === 'notifications') stop();
+      };
+      const halfway = { progress, signal: stopped.signal };
+      await expect(runMigration(from, database(target), halfway)).rejects.toThrow('stopped here');
+      await expect(move(database(target), fresh())).rejects.toThrow(/migration that is not done/);
+      const source = await openEmbedded(folder.path);
+      await source.subscriptions.insert(aSubscription());
+      await source.close();
+      await expect(move(from, target)).rejects.toThrow(/of another source, or of this one before/);
+    });
+  });
+
+  it('moves from one database to another, and leaves the first as it is', async () => {
+    const [from, to] = [fresh(), fresh()];
+    const { close, ...stores } = await openMongoStore({ ...options(from), log: silentLog });
+    await fillStores(stores, 600);
+    await close();
+    const before = await dump(from);
+    expect(await move(database(from), to)).toMatchObject({ equal: true, resumed: false });
+    expect(await dump(from)).toEqual(before);
+    const [source, target] = [
+      await openMongoSource(options(from)),
+      await openMongoSource(options(to)),
+    ];
+    const [rows, moved] = [await readAll(source), await readAll(target)];
+    expect(moved.audit).toEqual(rows.audit);
+    expect(moved.deliveries.filter(({ value }) => value.state === 'claimed')).toEqual([]);
+    await source.close();
+    await target.close();
+  }, 60_000);
+
+  it('refuses a database that is none of ours, or the same one twice', async () => {
+    const [nothing, to] = [fresh(), fresh()];
+    await expect(move(database(nothing), to)).rejects.toThrow(/nothing of Sallyport in/);
+    const store = await openMongoStore({ ...options(nothing), log: silentLog });
+    await store.sinks.insert(aSink());
+    await store.close();
+    await expect(move(database(nothing), nothing)).rejects.toThrow(/holds sinks already/);
+  });
+});
