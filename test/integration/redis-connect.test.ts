@@ -141,6 +141,21 @@ await describeOnProcess('redis', 'reaching a Redis', (server) => {
     client.disconnect();
   });
 
+  it('leaves a server that became a replica, where the address may lead to the new master', async () => {
+    const client = connect(server.url);
+    await reachRedis(client, systemClock, LIMIT_MS);
+    const { stream } = client;
+    await client.replicaof('127.0.0.1', 1);
+    try {
+      await expect(client.set('written', 'no')).rejects.toThrow('READONLY');
+      await until(() => client.stream !== stream && client.status === 'ready', 'connected anew');
+    } finally {
+      await client.replicaof('NO', 'ONE');
+    }
+    await expect(client.set('written', 'yes')).resolves.toBe('OK');
+    client.disconnect();
+  });
+
   it('probes it', async () => {
     const client = connect(server.url);
     const probe = createRedisProbe({ redis: client, prefix: 'test', clock: systemClock });
