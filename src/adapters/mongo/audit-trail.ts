@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { AuditTrail } from '../../ports/audit-trail.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
-import { createAuditBuffer } from './audit-buffer.ts';
+import { createAuditBuffer } from '../stores/audit-buffer.ts';
 import { toAuditDocument, type AuditDocument } from './audit-documents.ts';
 import { createAuditSearch } from './audit-search.ts';
 import type { MongoDatabase } from './database.ts';

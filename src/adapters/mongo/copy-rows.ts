@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Replay } from '../../domain/delivery/replay.ts';
 import type { RowKind, RowValues, StoredReplay, StoredRow } from '../../ports/store-copy.ts';
 import { readAuditEntry } from './audit-documents.ts';
-import { createCursors } from './cursor.ts';
+import { createCursors } from '../stores/cursor.ts';
 import { readDeliveryWithAttempts } from './delivery-documents.ts';
 import { readHeldItem, readReceipt, toHeldDocument, toReceiptDocument } from './inbox-documents.ts';
 import { HELD, RECEIPTS } from './inbox-writer.ts';

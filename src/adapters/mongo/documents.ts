@@ -1,7 +1,7 @@
 import { ObjectId, type Collection, type Document, type Filter, type Sort } from 'mongodb';
 import { z } from 'zod';
 import type { Page, PageRequest } from '../../domain/page.ts';
-import { createCursors, pageOf } from './cursor.ts';
+import { createCursors, pageOf } from '../stores/cursor.ts';
 import { isDuplicate, type MongoDatabase } from './database.ts';
 
 /**

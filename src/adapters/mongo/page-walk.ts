@@ -1,7 +1,7 @@
 import { ObjectId } from 'mongodb';
 import { z } from 'zod';
 import type { Page, PageRequest } from '../../domain/page.ts';
-import { createCursors } from './cursor.ts';
+import { createCursors } from '../stores/cursor.ts';
 
 /** A time and an `order`, as hex: where a document stands in a list of which the latest come first. */
 export type Place = readonly [at: number, order: string];

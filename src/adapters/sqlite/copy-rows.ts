@@ -4,7 +4,7 @@ import type { RowKind, RowValues, StoredReplay, StoredRow } from '../../ports/st
 import { readEntry } from './audit-trail.ts';
 import { BooleanColumn } from './columns.ts';
 import type { CopiedRow, CopyTable } from './copy-pages.ts';
-import { createCursors } from './cursor.ts';
+import { createCursors } from '../stores/cursor.ts';
 import { DELIVERY } from './delivery-procedures.ts';
 import { readDeliveries } from './delivery-rows.ts';
 import { toHeldItem, toReceipt } from './inbox-rows.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ReplayRepository } from '../../ports/replay-repository.ts';
-import { createCursors, pageOf } from './cursor.ts';
+import { createCursors, pageOf } from '../stores/cursor.ts';
 import {
   ListedReplayRows,
   ReplayRow,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { SinkRepository } from '../../ports/sink-repository.ts';
 import { writeEnvelope } from './columns.ts';
-import { createCursors, pageOf } from './cursor.ts';
+import { createCursors, pageOf } from '../stores/cursor.ts';
 import { ListedSinkRows, SinkRow, SinkRows, writeSink, writeSinkChange } from './sink-rows.ts';
 import type { StoreThreads } from './store-call.ts';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { SubscriptionRepository } from '../../ports/subscription-repository.ts';
-import { createCursors, pageOf } from './cursor.ts';
+import { createCursors, pageOf } from '../stores/cursor.ts';
 import type { StoreThreads } from './store-call.ts';
 import {
   KnownText,

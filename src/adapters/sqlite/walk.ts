@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Page, PageRequest } from '../../domain/page.ts';
-import { createCursors } from './cursor.ts';
+import { createCursors } from '../stores/cursor.ts';
 import type { Columns } from './row.ts';
 import type { Place, WalkStep } from './walk-procedure.ts';
 
