@@ -87,8 +87,16 @@ async function happen({ begin, end }: Fault, gateway: Gateway, sinkDown: boolean
 /** Enabled anew its lane need not wait for the next probe. */
 async function letSinkReturn(gateway: Gateway): Promise<void> {
   gateway.receiver.answer({});
-  const { body } = await gateway.api('GET', '/api/sinks');
-  const { id } = body.data.find(({ kind }: { kind: string }) => kind === 'webhook');
+  let id: string | undefined;
+  await until(
+    async () => {
+      const { body } = await gateway.api('GET', '/api/sinks');
+      id = body.data?.find(({ kind }: { kind: string }) => kind === 'webhook')?.id;
+      return id !== undefined;
+    },
+    'the sinks are listed',
+    BACK_MS,
+  );
   for (const enabled of [false, true]) {
     const change = () => gateway.api('PATCH', `/api/sinks/${id}`, { enabled });
     await until(async () => (await change()).status === 200, 'the sink is switched', BACK_MS);

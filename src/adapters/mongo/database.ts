@@ -63,6 +63,9 @@ const DATABASE = 'sallyport';
 // For each connection so many may wait: more than a second's worth would time out anyway.
 const WAITING_PER_CONNECTION = 100;
 
+// Without an answer for so long the client is made anew; longer than an operation may take.
+const SILENT_MS = 6000;
+
 /**
  * A database that need not be there yet: its first operation connects, and fails while it is away.
  * Rejects only when URL or CA cannot be read at all.
@@ -96,6 +99,30 @@ export async function openMongo(options: MongoOptions): Promise<MongoDatabase> {
     throw new MongoOpenError(servers, error);
   }
 
+  let answeredAt = clock.now();
+  let reconnecting: Promise<void> | undefined;
+  let closed = false;
+
+  /**
+   * The driver's monitor of a server that was cut off may stay silent for good, and then no server is
+   * selected any more though it is there: a new one finds it. What is under way fails, as it would.
+   */
+  async function reconnect(): Promise<void> {
+    try {
+      await client.close();
+      if (!closed) await client.connect();
+    } catch {
+      // The next operation that fails tries again.
+    } finally {
+      reconnecting = undefined;
+    }
+  }
+
+  function failed(): void {
+    if (closed || clock.now() - answeredAt < SILENT_MS) return;
+    reconnecting ??= reconnect();
+  }
+
   return {
     db: databaseOf(client, options.url.reveal()),
     servers,
@@ -106,8 +133,11 @@ export async function openMongo(options: MongoOptions): Promise<MongoDatabase> {
       }
       running += 1;
       try {
-        return await within(clock, timeoutMs, operation());
+        const result = await within(clock, timeoutMs, operation());
+        answeredAt = clock.now();
+        return result;
       } catch (error) {
+        if (!isDuplicate(error)) failed();
         throw error instanceof StoreUnavailableError || isDuplicate(error)
           ? error
           : new StoreUnavailableError('mongodb', error);
@@ -118,7 +148,11 @@ export async function openMongo(options: MongoOptions): Promise<MongoDatabase> {
 
     connections: () => ({ active, idle: Math.max(0, open - active) }),
 
-    close: () => client.close(),
+    async close() {
+      closed = true;
+      await reconnecting;
+      await client.close();
+    },
   };
 }
 
