@@ -50,9 +50,7 @@ export async function checkLimits(servers: DataServers): Promise<Row[]> {
       what: `\`hit\` in Redis p99 in ms, ${CONCURRENCY} at once`,
       left: '',
       right: showRate(alone),
-      value: alone.p99,
-      aim: 5,
-      atMost: true,
+      value: alone.p99, // no aim: at saturation it is the length of the queue
     },
     {
       what: `limited GETs a second, paced for ${SECONDS} s`,
