@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { isPredictable, isSample } from './domain/identity/secret-strength.ts';
 import { Secret } from './domain/secret.ts';
+import { splitList } from './environment-fields.ts';
 
 /** One key of the ring: AES-256, 64 hex digits. */
 export interface EncryptionKey {
@@ -11,47 +13,62 @@ export interface EncryptionKey {
 export interface ConfiguredSecrets {
   /** The first seals, all open. */
   readonly encryptionKeys: readonly EncryptionKey[] | undefined;
-  readonly operatorApiKey: Secret | undefined;
+  /** All are taken; the first is what the command shows. */
+  readonly operatorApiKeys: readonly Secret[] | undefined;
+  /** Of each list the first signs, all verify. */
+  readonly signing: Readonly<Record<SigningSecretName, readonly Secret[] | undefined>>;
+  readonly graphClientSecret: Secret | undefined;
 }
+
+export type SigningSecretName = 'accessToken' | 'refreshToken' | 'presignedUrl' | 'session';
 
 /** Notes what is wrong with a variable, in words that do not quote its value. */
 export type Complain = (variable: string, problem: string) => void;
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 const MAKE_ONE = 'make one with: openssl rand -hex 32';
 const A_RING = 'k1:$(openssl rand -hex 32)';
 const MIN_LENGTH = 32;
-// Words of samples, and values that are a short piece said again and again.
-const SAMPLE = /change-?_?me|example|sample|placeholder|your[-_]|password|^(.{1,16})\1+$/i;
+
+const SIGNING_VARIABLES: Readonly<Record<SigningSecretName, string>> = {
+  accessToken: 'ACCESS_TOKEN_SECRETS',
+  refreshToken: 'REFRESH_TOKEN_SECRETS',
+  presignedUrl: 'PRESIGNED_URL_SECRETS',
+  session: 'SESSION_SECRETS',
+};
 
 /** Reads the secrets. In production they must be there, and be worth their name. */
 export function readSecrets(
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
   production: boolean,
   complain: Complain,
 ): ConfiguredSecrets {
-  const [ring, bare, operator] = [
-    env['ENCRYPTION_KEYS'],
-    env['ENCRYPTION_KEY'],
-    env['OPERATOR_API_KEY'],
-  ];
+  const { ENCRYPTION_KEYS: ring, ENCRYPTION_KEY: bare, OPERATOR_API_KEY: operator } = env;
   const encryptionKeys = readKeys(ring, bare, complain);
-  if (operator !== undefined && !/^[\x21-\x7e]+$/.test(operator)) {
+  if (!splitList(operator ?? '').every((key) => /^[\x21-\x7e]+$/.test(key))) {
     complain('OPERATOR_API_KEY', 'must be visible ASCII without spaces, as it travels in a header');
   }
-  if (production) {
-    const keys = ring?.split(',').map((entry) => entry.slice(entry.indexOf(':') + 1).trim());
-    demandWorthy(
-      [
-        ['ENCRYPTION_KEYS', keys ?? (bare === undefined ? [] : undefined)],
-        ['ENCRYPTION_KEY', bare === undefined ? undefined : [bare]],
-        ['OPERATOR_API_KEY', operator === undefined ? [] : [operator]],
-      ],
-      complain,
-    );
-  }
+  if (production) demandWorthySecrets(env, complain);
+  const listOf = (variable: string) => {
+    const text = env[variable];
+    const secrets = splitList(text ?? '').map((value) => new Secret(value));
+    if (secrets.length > 0) return secrets;
+    // Commas alone are not "none": whoever wrote them would get a generated one.
+    if (text !== undefined) complain(variable, `is a list with nothing in it; ${MAKE_ONE}`);
+    return undefined;
+  };
+  const graph = env['GRAPH_CLIENT_SECRET'];
   return {
     encryptionKeys,
-    operatorApiKey: operator === undefined ? undefined : new Secret(operator),
+    operatorApiKeys: listOf('OPERATOR_API_KEY'),
+    signing: {
+      accessToken: listOf(SIGNING_VARIABLES.accessToken),
+      refreshToken: listOf(SIGNING_VARIABLES.refreshToken),
+      presignedUrl: listOf(SIGNING_VARIABLES.presignedUrl),
+      session: listOf(SIGNING_VARIABLES.session),
+    },
+    graphClientSecret: graph === undefined ? undefined : new Secret(graph.trim()),
   };
 }
 
@@ -92,25 +109,60 @@ function isKey(text: string): boolean {
   return /^[0-9a-f]{64}$/i.test(text);
 }
 
-/** `undefined` values are not asked for; an empty list is a secret that is missing. */
-function demandWorthy(
-  secrets: readonly (readonly [string, readonly string[] | undefined])[],
-  complain: Complain,
-): void {
-  const owners = new Map<string, string>();
-  for (const [variable, values] of secrets) {
-    if (values?.length === 0) {
-      const remedy = variable === 'ENCRYPTION_KEYS' ? `set it to: ${A_RING}` : MAKE_ONE;
-      complain(variable, `is missing; ${remedy}`);
-    }
-    for (const value of values ?? []) {
-      if (value.length < MIN_LENGTH) {
-        complain(variable, `is shorter than ${MIN_LENGTH} characters; ${MAKE_ONE}`);
-      }
-      if (SAMPLE.test(value)) complain(variable, `is a sample, known to everybody; ${MAKE_ONE}`);
-      const owner = owners.get(value.toLowerCase());
-      if (owner !== undefined) complain(variable, `repeats a value of ${owner}; ${MAKE_ONE}`);
-      owners.set(value.toLowerCase(), variable);
-    }
+/**
+ * Secrets of ours must be there, long, and the outcome of chance; what others have made only must not
+ * be a sample. No value may stand for two things, or whoever learns the one has the other.
+ */
+function demandWorthySecrets(env: Environment, complain: Complain): void {
+  if (env['ENCRYPTION_KEYS'] === undefined && env['ENCRYPTION_KEY'] === undefined) {
+    complain('ENCRYPTION_KEYS', `is missing; set it to: ${A_RING}`);
   }
+  if (env['OPERATOR_API_KEY'] === undefined) {
+    complain('OPERATOR_API_KEY', `is missing; ${MAKE_ONE}`);
+  }
+  const owners = new Map<string, string>();
+  for (const [variable, value] of ourSecrets(env)) {
+    const problem = weaknessOf(value);
+    if (problem !== undefined) complain(variable, `${problem}; ${MAKE_ONE}`);
+    const owner = owners.get(value.toLowerCase());
+    if (owner !== undefined) complain(variable, `repeats a value of ${owner}; ${MAKE_ONE}`);
+    else owners.set(value.toLowerCase(), variable);
+  }
+  for (const [variable, value] of othersSecrets(env)) {
+    if (isSample(value)) complain(variable, 'holds a sample, known to everybody: set a real one');
+    const owner = owners.get(value.toLowerCase());
+    if (owner !== undefined) complain(variable, `holds a value of ${owner}: set another one`);
+  }
+}
+
+function weaknessOf(value: string): string | undefined {
+  if (isSample(value)) return 'is a sample, known to everybody';
+  if (value.length < MIN_LENGTH) return `is shorter than ${MIN_LENGTH} characters`;
+  return isPredictable(value) ? 'is too regular to be the outcome of chance' : undefined;
+}
+
+/** Each value of each list, and whose it is. */
+function ourSecrets(env: Environment): readonly (readonly [string, string])[] {
+  const lists = ['ENCRYPTION_KEY', 'OPERATOR_API_KEY', ...Object.values(SIGNING_VARIABLES)];
+  const valuesOf = (variable: string) => splitList(env[variable] ?? '');
+  return [
+    ...valuesOf('ENCRYPTION_KEYS').map(
+      (entry) => ['ENCRYPTION_KEYS', entry.slice(entry.indexOf(':') + 1)] as const,
+    ),
+    ...lists.flatMap((variable) => valuesOf(variable).map((value) => [variable, value] as const)),
+  ];
+}
+
+/** What other systems gave: their length is not ours to choose. */
+function othersSecrets(env: Environment): readonly (readonly [string, string])[] {
+  const urls = ['MONGODB_URL', 'REDIS_URL', 'SINK_MONGODB_URL', 'SINK_REDIS_URL'];
+  return [
+    ['GRAPH_CLIENT_SECRET', (env['GRAPH_CLIENT_SECRET'] ?? '').trim()],
+    ...urls.map((name) => [name, passwordOf(env[name] ?? '')] as const),
+  ];
+}
+
+/** Not by `URL`, which takes no list of hosts as MongoDB's have. */
+function passwordOf(url: string): string {
+  return /\/\/[^/@:]*:([^/@]*)@/.exec(url)?.[1] ?? '';
 }

@@ -23,19 +23,20 @@ export type Basics = Awaited<ReturnType<typeof createBasics>>;
 export async function createBasics(config: Config, around: Surroundings) {
   const missing = [
     ...(config.encryptionKeys === undefined ? (['encryption-key'] as const) : []),
-    ...(config.operatorApiKey === undefined ? (['operator-api-key'] as const) : []),
+    ...(config.operatorApiKeys === undefined ? (['operator-api-key'] as const) : []),
   ];
   const generated = await loadOrGenerateSecrets(config.dataDir, missing);
   const generatedKey = generated.get('encryption-key');
   const keys = config.encryptionKeys ?? (generatedKey ? [bareEncryptionKey(generatedKey)] : []);
-  const operatorKey = config.operatorApiKey ?? generated.get('operator-api-key');
-  if (operatorKey === undefined) throw new Error('no operator key');
+  const generatedOperator = generated.get('operator-api-key');
+  const operatorKeys = config.operatorApiKeys ?? (generatedOperator ? [generatedOperator] : []);
 
   const digest = createDigest();
   const cipher = createCipher({ keys: keys.map(({ id, key }) => ({ id, key: key.reveal() })) });
   const isOperator = createOperatorCheck({
     digest,
-    keyDigest: digest.sha256(operatorKey.reveal()),
+    keyDigests: operatorKeys.map((key) => digest.sha256(key.reveal())),
   });
-  return { ...around, cipher, digest, isOperator };
+  const keyIds: ReadonlySet<string> = new Set(keys.map(({ id }) => id));
+  return { ...around, cipher, keyIds, digest, isOperator };
 }

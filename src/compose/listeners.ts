@@ -3,6 +3,7 @@ import { createHttpApp } from '../adapters/http/app.ts';
 import { createMetricsApp } from '../adapters/http/metrics-server.ts';
 import { createFindCredential } from '../adapters/http/middleware/credential.ts';
 import type { Limits } from '../adapters/http/middleware/limit.ts';
+import { createLimiters, NO_LIMITERS } from '../adapters/http/middleware/limiters.ts';
 import { auditRoutes } from '../adapters/http/routes/audit.ts';
 import { deadLetterRoutes } from '../adapters/http/routes/dead-letters.ts';
 import { graphWebhookRoutes } from '../adapters/http/routes/graph-webhook.ts';
@@ -13,7 +14,8 @@ import { replayRoutes } from '../adapters/http/routes/replays.ts';
 import { sinkRoutes } from '../adapters/http/routes/sinks.ts';
 import { subscriptionRoutes } from '../adapters/http/routes/subscriptions.ts';
 import { openHttpServer, type HttpListener } from '../adapters/http/server.ts';
-import { createTrustedProxies } from '../adapters/http/trusted-proxies.ts';
+import { createTrustedProxies, createAddressRanges } from '../adapters/http/trusted-proxies.ts';
+import { createNoteRefusal } from '../app/audit/refusals.ts';
 import { createBrowseAudit } from '../app/audit/browse-audit.ts';
 import { createDeadLetters } from '../app/delivery/dead-letters.ts';
 import { createTestSink } from '../app/delivery/test-sink.ts';
@@ -32,12 +34,21 @@ export async function openListeners(config: Config, basics: Basics, stores: Stor
   const { clock, metrics } = basics;
   const parts = { ...basics, ...stores, production: config.production };
   const limits = createLimits(config, stores);
-  if (limits === undefined) basics.log.warn({}, 'RATE_LIMIT_ENABLED is false: nothing is limited');
+  for (const name of config.switchedOff)
+    basics.log.warn({}, `${name} is false: only for diagnosis`);
   const proxies = createTrustedProxies({
     ranges: config.trustedProxies,
     header: config.clientAddressHeader,
   });
-  const findCredential = createFindCredential({ ...basics, proxies, limits });
+  const noteRefusal = createNoteRefusal(parts);
+  const findCredential = createFindCredential({
+    ...basics,
+    proxies,
+    isAdminAddress: createAddressRanges(config.edge.adminAllowedIps),
+    limits,
+  });
+  const limiters =
+    limits === undefined ? NO_LIMITERS : createLimiters({ ...basics, limits, noteRefusal });
   const acks = new AckWindow();
   const stopping = new AbortController();
   let draining = false;
@@ -68,8 +79,10 @@ export async function openListeners(config: Config, basics: Basics, stores: Stor
   const deadLetters = createDeadLetters(parts);
   const app = createHttpApp({
     ...parts,
+    edge: { ...config.edge, requestTimeoutMs: config.requestTimeoutMs },
     proxies,
     findCredential,
+    noteRefusal,
     limits,
     webhookRouter: graphWebhookRoutes({
       ...core,
@@ -86,7 +99,7 @@ export async function openListeners(config: Config, basics: Basics, stores: Stor
     }),
     apiRouters: [
       subscriptionRoutes({ subscriptions: manageSubscriptions }),
-      sinkRoutes({ sinks: core.manageSinks, secrets: core.secrets, testSink }),
+      sinkRoutes({ sinks: core.manageSinks, secrets: core.secrets, testSink, limiters }),
       replayRoutes(core),
       notificationRoutes({ notifications: createBrowseNotifications(parts) }),
       deadLetterRoutes({ deadLetters }),
@@ -94,7 +107,13 @@ export async function openListeners(config: Config, basics: Basics, stores: Stor
       auditRoutes({ audit: createBrowseAudit(parts) }),
     ],
   });
-  const http = await openHttpServer({ ...basics, handler: listenerOf(app), ...config.http });
+  const { securityHeaders } = config.edge;
+  const http = await openHttpServer({
+    ...basics,
+    handler: listenerOf(app),
+    securityHeaders,
+    ...config.http,
+  });
   const metricsListener = await openMetrics();
 
   function openMetrics(): Promise<HttpListener | undefined> {

@@ -5,6 +5,8 @@ export type ErrorKind =
   | 'forbidden'
   | 'missing'
   | 'method_not_allowed'
+  | 'not_acceptable'
+  | 'misdirected'
   | 'slow'
   | 'conflict'
   | 'too_large'
@@ -61,6 +63,12 @@ export class UnauthenticatedError extends ServiceError {
   readonly code = 'UNAUTHENTICATED';
 }
 
+/** The credential may be good; it does not count from there, or not for this. */
+export class ForbiddenError extends ServiceError {
+  readonly kind = 'forbidden';
+  readonly code = 'FORBIDDEN';
+}
+
 /** There is no such thing, or it is not the caller's to see. */
 export class NotFoundError extends ServiceError {
   readonly kind = 'missing';
@@ -71,6 +79,18 @@ export class NotFoundError extends ServiceError {
 export class MethodNotAllowedError extends ServiceError {
   readonly kind = 'method_not_allowed';
   readonly code = 'METHOD_NOT_ALLOWED';
+}
+
+/** The client takes none of the types that the path has. */
+export class NotAcceptableError extends ServiceError {
+  readonly kind = 'not_acceptable';
+  readonly code = 'NOT_ACCEPTABLE';
+}
+
+/** The request is for a host that is not served here (RFC 9110 §15.5.20). */
+export class HostNotAllowedError extends ServiceError {
+  readonly kind = 'misdirected';
+  readonly code = 'HOST_NOT_ALLOWED';
 }
 
 /** Somebody else was there first. */
@@ -100,13 +120,18 @@ export class BodyTimeoutError extends ServiceError {
 /** The client has used up what its policy allows for this window. */
 export class QuotaExceededError extends ServiceError {
   readonly kind = 'limited';
-  readonly code = 'RATE_LIMIT_EXCEEDED';
+  readonly code: string = 'RATE_LIMIT_EXCEEDED';
   readonly retryAfterMs: number;
 
   constructor(retryAfterMs: number) {
     super('Too many requests, please try again later');
     this.retryAfterMs = retryAfterMs;
   }
+}
+
+/** The same for guesses at who somebody is. */
+export class AuthQuotaExceededError extends QuotaExceededError {
+  override readonly code = 'AUTH_RATE_LIMIT_EXCEEDED';
 }
 
 /**
@@ -121,6 +146,15 @@ export class UnavailableError extends ServiceError {
   constructor(message: string, options?: { retryAfterMs?: number; cause?: unknown }) {
     super(message, options?.cause === undefined ? undefined : { cause: options.cause });
     this.retryAfterMs = options?.retryAfterMs ?? 1000;
+  }
+}
+
+/** The request took longer than any may; what it had not begun was not begun any more. */
+export class RequestTimeoutError extends UnavailableError {
+  override readonly code = 'REQUEST_TIMEOUT';
+
+  constructor() {
+    super('The request took too long and was given up');
   }
 }
 

@@ -21,6 +21,8 @@ const OPERATOR = {
   requestId: 'r',
 };
 
+const UNAWAITED = new AbortController().signal;
+
 const REFUSED: SinkAnswer = {
   outcome: 'dead',
   reason: 'http-400',
@@ -247,13 +249,17 @@ describe('a process that dies between two of its writes', () => {
         await world.deliverDue();
       },
       async act(world) {
-        await world.deadLetters.redrive(OPERATOR, { ids: await allIds(world) });
+        await world.deadLetters.redrive(OPERATOR, { ids: await allIds(world) }, UNAWAITED);
         await world.deliverDue();
       },
       steps: ['redrive', 'audit', 'claim', 'sink', 'finish', 'claim', 'sink', 'finish'],
       answer: (_id, call) => (call === 1 ? REFUSED : DELIVERED),
       async again(world) {
-        const redriven = await world.deadLetters.redrive(OPERATOR, { ids: await allIds(world) });
+        const redriven = await world.deadLetters.redrive(
+          OPERATOR,
+          { ids: await allIds(world) },
+          UNAWAITED,
+        );
         expect(redriven).toBe(0);
       },
       mostCalls: 3,

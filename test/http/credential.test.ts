@@ -26,6 +26,7 @@ describe('guesses at the key while each instance counts for itself', () => {
     const find = createFindCredential({
       isOperator: () => false,
       proxies: NO_PROXIES,
+      isAdminAddress: () => true,
       limits: { store, policies: POLICIES, instances: 4 },
     });
     const app = new Koa();

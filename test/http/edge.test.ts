@@ -4,11 +4,15 @@ import { principalOf, type RequestState } from '../../src/adapters/http/request-
 import { OPERATOR_KEY, readRaw, sendRaw, startEdge } from './edge.ts';
 
 const EVERY_ANSWER = {
-  'content-security-policy': "default-src 'none';frame-ancestors 'none';base-uri 'none'",
-  'strict-transport-security': 'max-age=31536000; includeSubDomains',
+  'content-security-policy':
+    "default-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'",
+  'strict-transport-security': 'max-age=31536000; includeSubDomains; preload',
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
   'referrer-policy': 'no-referrer',
+  'x-dns-prefetch-control': 'off',
+  'cross-origin-resource-policy': 'same-origin',
+  'cross-origin-opener-policy': 'same-origin',
   'cache-control': 'no-store',
 };
 
@@ -89,6 +93,27 @@ describe('HTTP edge', () => {
       400,
       'MALFORMED_REQUEST',
       'POST /open HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    ],
+    ['two hosts', 400, 'MALFORMED_REQUEST', 'GET /open HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n'],
+    [
+      'the target of another host',
+      400,
+      'MALFORMED_REQUEST',
+      'GET http://b/open HTTP/1.1\r\nHost: localhost\r\n\r\n',
+    ],
+    ['a target that is none', 400, 'MALFORMED_REQUEST', 'GET a HTTP/1.1\r\nHost: a\r\n\r\n'],
+    ['a trace', 405, 'METHOD_NOT_ALLOWED', 'TRACE /open HTTP/1.1\r\nHost: localhost\r\n\r\n'],
+    [
+      'a long target',
+      414,
+      'URI_TOO_LONG',
+      `GET /open?${'x'.repeat(9000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`,
+    ],
+    [
+      'a target without end',
+      414,
+      'URI_TOO_LONG',
+      `GET /open?${'x'.repeat(20_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`,
     ],
     ['a proxy request', 405, 'METHOD_NOT_ALLOWED', 'CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n'],
     [

@@ -3,13 +3,20 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { Router } from '@koa/router';
 import { createDigest } from '../../src/adapters/crypto/digest.ts';
-import { createHttpApp } from '../../src/adapters/http/app.ts';
+import { createNoteRefusal } from '../../src/app/audit/refusals.ts';
+import type { AuditEntry } from '../../src/domain/audit/audit-entry.ts';
+import { createHttpApp, type EdgeOptions } from '../../src/adapters/http/app.ts';
 import { createFindCredential } from '../../src/adapters/http/middleware/credential.ts';
 import { createOperatorCheck } from '../../src/adapters/http/middleware/operator-key.ts';
 import type { Limits } from '../../src/adapters/http/middleware/limit.ts';
 import type { RequestState } from '../../src/adapters/http/request-state.ts';
 import { openHttpServer } from '../../src/adapters/http/server.ts';
-import { NO_PROXIES, type TrustedProxies } from '../../src/adapters/http/trusted-proxies.ts';
+import { ALL_HEADERS } from '../../src/adapters/http/security-headers.ts';
+import {
+  createAddressRanges,
+  NO_PROXIES,
+  type TrustedProxies,
+} from '../../src/adapters/http/trusted-proxies.ts';
 import { systemClock } from '../../src/adapters/telemetry/clock.ts';
 import { createLog } from '../../src/adapters/telemetry/log.ts';
 import { createMetrics } from '../../src/adapters/telemetry/metrics.ts';
@@ -26,6 +33,9 @@ export async function startEdge(options: {
   clock?: Clock;
   rates?: Limits;
   proxies?: TrustedProxies;
+  edge?: Partial<EdgeOptions>;
+  /** Ranges that administrators are taken from. */
+  admins?: readonly string[];
 }) {
   const { clock = systemClock, rates, proxies = NO_PROXIES } = options;
   const lines: string[] = [];
@@ -36,8 +46,9 @@ export async function startEdge(options: {
   });
   const digest = createDigest();
   const metrics = createMetrics();
-  const isOperator = createOperatorCheck({ digest, keyDigest: digest.sha256(OPERATOR_KEY) });
+  const isOperator = createOperatorCheck({ digest, keyDigests: [digest.sha256(OPERATOR_KEY)] });
   const gate = { proxies, limits: rates };
+  const audited: AuditEntry[] = [];
   const app = createHttpApp({
     log,
     metrics,
@@ -45,7 +56,29 @@ export async function startEdge(options: {
     digest,
     production: options.production ?? true,
     ...gate,
-    findCredential: createFindCredential({ isOperator, ...gate }),
+    edge: {
+      securityHeaders: ALL_HEADERS,
+      corsOrigins: [],
+      allowedHosts: [],
+      requestTimeoutMs: 10_000,
+      ...options.edge,
+    },
+    noteRefusal: createNoteRefusal({
+      log,
+      metrics,
+      clock,
+      audit: {
+        async record(entry) {
+          audited.push(entry);
+          return true;
+        },
+      },
+    }),
+    findCredential: createFindCredential({
+      isOperator,
+      isAdminAddress: createAddressRanges(options.admins ?? []),
+      ...gate,
+    }),
     webhookRouter: new Router<RequestState>(),
     healthRouter: options.open ?? new Router<RequestState>(),
     apiRouters: options.api === undefined ? [] : [options.api],
@@ -59,7 +92,7 @@ export async function startEdge(options: {
     port: 0,
     ...(options.limits === undefined ? {} : { limits: options.limits }),
   });
-  return { ...listener, lines, metrics };
+  return { ...listener, lines, metrics, audited };
 }
 
 /** Sends bytes as they are and gives all that comes back until the connection ends. */

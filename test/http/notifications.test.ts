@@ -185,8 +185,10 @@ describe('a notification whose key is gone', () => {
     const { path, remove } = temporaryFolder();
     const folder = { path, remove: () => undefined }; // outlives the first service
     const receiver = await startReceiver({ answer: { body: 'thanks' } });
-    const start = (id: string) =>
-      startService({ folder, env: { ENCRYPTION_KEYS: `${id}:${id.repeat(64)}` } });
+    const start = (...ids: string[]) => {
+      const ring = ids.map((id) => `${id}:${id.repeat(64)}`).join(',');
+      return startService({ folder, env: { ENCRYPTION_KEYS: ring } });
+    };
 
     const before = await start('a');
     await importSamples(before);
@@ -197,6 +199,10 @@ describe('a notification whose key is gone', () => {
     await until(async () => (await find(before)).length === 1, 'it is delivered');
     await before.close();
 
+    // Only what was sealed in passing may lose its key: the sink's own secret has to be made anew.
+    const both = await start('b', 'a');
+    expect((await both.api('POST', `/api/sinks/${sinkId}/rotate-secret`)).status).toBe(200);
+    await both.close();
     const after = await start('b');
     const [{ id }] = await find(after);
     const { status, body } = await after.api('GET', `/api/notifications/${id}`);

@@ -1,33 +1,51 @@
 import { Router } from '@koa/router';
 import Koa, { type Middleware } from 'koa';
-import helmet from 'koa-helmet';
+import type { Refusal } from '../../app/audit/refusals.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Digest } from '../../ports/digest.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Metrics } from '../../ports/metrics.ts';
+import { acceptable } from './middleware/acceptable.ts';
 import { clientAddress } from './middleware/client-address.ts';
+import { compression } from './middleware/compression.ts';
 import {
   admit,
   credential,
   type FindCredential,
   requirePrincipal,
 } from './middleware/credential.ts';
+import { cors } from './middleware/cors.ts';
+import { deadline } from './middleware/deadline.ts';
 import { errorBoundary } from './middleware/error-boundary.ts';
+import { hostCheck } from './middleware/host-check.ts';
 import { jsonBody } from './middleware/json-body.ts';
 import { limit, type Limits } from './middleware/limit.ts';
 import { noStore } from './middleware/no-store.ts';
 import { observe } from './middleware/observe.ts';
+import { securityHeaders } from './middleware/security-headers.ts';
 import { requestId } from './middleware/request-id.ts';
 import { otherMethods, unmatched } from './middleware/unmatched.ts';
 import type { RequestState } from './request-state.ts';
-import { API_HEADERS } from './security-headers.ts';
+import { ALL_HEADERS, type SecurityHeaderOptions } from './security-headers.ts';
 import { NO_PROXIES, type TrustedProxies } from './trusted-proxies.ts';
 
 type Routes = Router<RequestState>;
 
+/** What a deployment decides about the edge. */
+export interface EdgeOptions {
+  readonly securityHeaders: SecurityHeaderOptions;
+  /** See the middleware `cors`. */
+  readonly corsOrigins: readonly string[];
+  /** See the middleware `hostCheck`. */
+  readonly allowedHosts: 'any' | readonly string[];
+  /** Of a request, but for those of Graph and of health, which have limits of their own. */
+  readonly requestTimeoutMs: number;
+}
+
 /**
- * The service's HTTP side. Graph's routes and those of health come before everything that could
- * keep them from answering; all others are behind the credential and the limits, whatever they are.
+ * The service's HTTP side. Graph's routes come before everything that could keep them from answering;
+ * health answers under any name; all others are behind the credential and the limits, whatever they
+ * are.
  */
 export function createHttpApp(deps: {
   log: Log;
@@ -35,19 +53,26 @@ export function createHttpApp(deps: {
   clock: Clock;
   digest: Digest;
   production: boolean;
+  edge: EdgeOptions;
   proxies: TrustedProxies;
   findCredential: FindCredential;
+  noteRefusal: (refusal: Refusal) => void;
   /** `undefined`: nothing is limited. */
   limits: Limits | undefined;
   webhookRouter: Routes;
   healthRouter: Routes;
   apiRouters: readonly Routes[];
 }): Koa<RequestState> {
-  const app = createBareApp(deps);
-  app.use(deps.webhookRouter.routes());
+  const { edge } = deps;
+  const app = createBareApp({ ...deps, securityHeaders: edge.securityHeaders });
+  const ourHost = hostCheck(edge.allowedHosts);
+  app.use(behind([ourHost], [deps.webhookRouter]).routes());
+  app.use(cors(edge.corsOrigins));
   app.use(clientAddress(deps));
   app.use(deps.healthRouter.routes());
+  app.use(ourHost);
   app.use(otherMethods());
+  app.use(deadline({ ...deps, limitMs: edge.requestTimeoutMs }));
 
   // On a route's way when there is one, so that the log and the metrics can name it, else here.
   const gate = [
@@ -55,7 +80,8 @@ export function createHttpApp(deps: {
     ...(deps.limits === undefined ? [] : [limit({ ...deps, limits: deps.limits })]),
     admit(deps),
   ];
-  app.use(behind(gate, deps.apiRouters).routes());
+  const steps = [...gate, requirePrincipal(), acceptable(), compression(), jsonBody()];
+  app.use(behind(steps, deps.apiRouters).routes());
   for (const step of gate) app.use(step);
   app.use(unmatched());
   return app;
@@ -69,13 +95,14 @@ export function createBareApp(deps: {
   digest: Digest;
   production: boolean;
   proxies?: TrustedProxies;
+  securityHeaders?: SecurityHeaderOptions;
 }): Koa<RequestState> {
   const { proxies = NO_PROXIES } = deps;
   const app = new Koa<RequestState>();
   // Reached only when an answer could not be written, mostly because the client has gone.
   app.on('error', (err: unknown) => deps.log.debug({ err }, 'answer not written'));
   app.use(requestId({ ...deps, proxies }));
-  app.use(helmet(API_HEADERS));
+  app.use(securityHeaders(deps.securityHeaders ?? ALL_HEADERS));
   app.use(noStore());
   app.use(observe(deps));
   app.use(errorBoundary(deps));
@@ -83,9 +110,9 @@ export function createBareApp(deps: {
 }
 
 /** A router runs its middleware only where one of its routes matches: elsewhere it is 404 or 405. */
-function behind(gate: readonly Middleware<RequestState>[], routers: readonly Routes[]): Routes {
-  const api: Routes = new Router<RequestState>();
-  api.use(...gate, requirePrincipal(), jsonBody());
-  for (const router of routers) api.use(router.routes());
-  return api;
+function behind(steps: readonly Middleware<RequestState>[], routers: readonly Routes[]): Routes {
+  const all: Routes = new Router<RequestState>();
+  all.use(...steps);
+  for (const router of routers) all.use(router.routes());
+  return all;
 }

@@ -14,14 +14,19 @@ const STATUS: Readonly<Record<ErrorKind, number>> = {
   forbidden: 403,
   missing: 404,
   method_not_allowed: 405,
+  not_acceptable: 406,
   slow: 408,
   conflict: 409,
   too_large: 413,
   unsupported: 415,
+  misdirected: 421,
   locked: 423,
   limited: 429,
   unavailable: 503,
 };
+
+/** RFC 9457. */
+export const PROBLEM_TYPE = 'application/problem+json';
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 

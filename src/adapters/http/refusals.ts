@@ -1,21 +1,23 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import helmet from 'helmet';
 import type { Clock } from '../../ports/clock.ts';
 import type { Digest } from '../../ports/digest.ts';
-import { presentError, type Problem } from './present-error.ts';
-import { API_HEADERS } from './security-headers.ts';
-
-const setSecurityHeaders = helmet(API_HEADERS);
+import { presentError, presentProblem, type Problem, PROBLEM_TYPE } from './present-error.ts';
+import { apiHeaders, type SecurityHeaderOptions, setAll } from './security-headers.ts';
 
 /** Answers a request that does not reach the application, in the same shape as that would. */
 export type Refuse = (answer: ServerResponse, problem: Problem) => void;
 
 export const REFUSALS = {
   malformed: { code: 'MALFORMED_REQUEST', message: 'This is not HTTP/1.1', status: 400 },
-  noHost: { code: 'MALFORMED_REQUEST', message: 'The Host header is missing', status: 400 },
-  method: { code: 'METHOD_NOT_ALLOWED', message: 'This is no proxy', status: 405 },
+  host: {
+    code: 'MALFORMED_REQUEST',
+    message: 'There must be one Host header, and it must agree with the target',
+    status: 400,
+  },
+  method: { code: 'METHOD_NOT_ALLOWED', message: 'This method is not served', status: 405 },
+  target: { code: 'URI_TOO_LONG', message: 'The request target is too long', status: 414 },
   slow: { code: 'BODY_TIMEOUT', message: 'The request did not arrive in time', status: 408 },
   chunks: { code: 'PAYLOAD_TOO_LARGE', message: 'The chunk extensions are too large', status: 413 },
   expectation: {
@@ -32,7 +34,7 @@ export function refusalOf(error: Error): Problem {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return REFUSALS.slow;
     case 'HPE_HEADER_OVERFLOW':
-      return REFUSALS.headers;
+      return isTargetTooLong(error) ? REFUSALS.target : REFUSALS.headers;
     case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
       return REFUSALS.chunks;
     default:
@@ -40,21 +42,69 @@ export function refusalOf(error: Error): Problem {
   }
 }
 
+// RFC 9110 §4.1 asks for 8,000 at least.
+const MAX_TARGET = 8192;
+/** What any path may take (RFC 9110 §10.2.1). */
+const ALLOWED = 'GET, HEAD, POST, PATCH, DELETE, OPTIONS';
+const FORWARDED = new Set(['TRACE', 'TRACK', 'CONNECT']);
+
+/**
+ * What is wrong with a request that Node's parser let through: whatever two readers of it could take
+ * for two different things is refused before anybody acts on it (RFC 9112 §3.2, §11.2).
+ */
+export function ambiguityOf(req: IncomingMessage): Problem | undefined {
+  const { method = '', url = '', headers, rawHeaders } = req;
+  if (FORWARDED.has(method)) return REFUSALS.method;
+  if (url.length > MAX_TARGET) return REFUSALS.target;
+  const hosts = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host');
+  if (hosts.length > 1 || (req.httpVersion === '1.1' && !headers.host)) return REFUSALS.host;
+  // `*` is for OPTIONS alone; everything else begins with a slash or is a whole URL.
+  if (url.startsWith('/') || (url === '*' && method === 'OPTIONS')) return undefined;
+  return isForHost(url, headers.host) ? undefined : REFUSALS.host;
+}
+
+function isForHost(target: string, host: string | undefined): boolean {
+  const url = URL.parse(target);
+  if (url === null || !['http:', 'https:'].includes(url.protocol) || url.username !== '')
+    return false;
+  return URL.parse(`${url.protocol}//${host ?? ''}`)?.host === url.host;
+}
+
+/** Whether the first line alone is too long, as far as the last piece that came shows. */
+function isTargetTooLong(error: Error): boolean {
+  if (!('rawPacket' in error) || !(error.rawPacket instanceof Buffer)) return false;
+  const end = error.rawPacket.indexOf('\n');
+  return (
+    /^[A-Z]+ /.test(error.rawPacket.toString('latin1', 0, 16)) && !(end >= 0 && end < MAX_TARGET)
+  );
+}
+
 /** Always ends the connection: what comes next on it cannot be told from the rest of this. */
-export function createRefuse(deps: { digest: Digest; clock: Clock }): Refuse {
+export function createRefuse(deps: {
+  digest: Digest;
+  clock: Clock;
+  securityHeaders: SecurityHeaderOptions;
+}): Refuse {
+  const headers = apiHeaders(deps.securityHeaders);
+
   return function refuse(answer, problem) {
     if (answer.headersSent) {
       answer.destroy(); // too late to say anything
       return;
     }
     const requestId = String(answer.getHeader('X-Request-Id') ?? deps.digest.randomId());
-    const body = JSON.stringify(presentError(problem, { requestId, at: deps.clock.now() }));
-    setSecurityHeaders(answer.req, answer, () => undefined);
+    // Without weighing: who names the type can read it.
+    const asProblem = answer.req.headers.accept?.includes(PROBLEM_TYPE) === true;
+    const present = asProblem ? presentProblem : presentError;
+    const body = JSON.stringify(present(problem, { requestId, at: deps.clock.now() }));
+    setAll(answer, headers);
     answer.writeHead(problem.status, {
-      'Content-Type': 'application/json; charset=utf-8',
+      'Content-Type': asProblem ? PROBLEM_TYPE : 'application/json; charset=utf-8',
       'Content-Length': Buffer.byteLength(body),
       'Cache-Control': 'no-store',
       'X-Request-Id': requestId,
+      Vary: 'Accept',
+      ...(problem === REFUSALS.method ? { Allow: ALLOWED } : {}),
       Connection: 'close',
     });
     answer.end(body);

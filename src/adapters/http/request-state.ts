@@ -5,7 +5,8 @@ import type { Quota } from '../../domain/limits/quota.ts';
 
 /** What a request shows of who it acts for. */
 export type Credential =
-  | { readonly kind: 'none' | 'wrong' }
+  /** `outside`: not looked at, since administrators are not taken from there. */
+  | { readonly kind: 'none' | 'wrong' | 'outside' }
   | { readonly kind: 'valid'; readonly principalId: string }
   /** Not looked at: too many wrong ones came from there. */
   | { readonly kind: 'refused'; readonly quota: Quota };
@@ -16,8 +17,12 @@ export interface RequestState {
   /** Where the client is, as far as trusted proxies tell; empty when its connection has gone. */
   clientAddress: string;
   credential: Credential;
+  /** Aborted when the request is given up. */
+  signal: AbortSignal;
   /** What the request was counted against, once it was. */
   quota?: Quota;
+  /** Of the answer's scripts, where it is a page. */
+  nonce?: string;
   /** Set once a credential was found good. */
   principal?: Principal;
 }
@@ -33,6 +38,18 @@ export function principalOf(ctx: { state: RequestState }): Principal {
 /** The `:id` of the route; nothing has the empty one. */
 export function idOf(ctx: { params: Readonly<Record<string, string>> }): string {
   return ctx.params['id'] ?? '';
+}
+
+const MAX_USER_AGENT = 256;
+
+/** Where a request comes from and goes to, for the log and the audit. */
+export function whereabouts(ctx: Context & { state: RequestState }) {
+  const { clientAddress: ipAddress, requestId } = ctx.state;
+  return { ipAddress, path: routePatternOf(ctx), userAgent: userAgentOf(ctx), requestId };
+}
+
+export function userAgentOf(ctx: Context): string {
+  return ctx.get('User-Agent').slice(0, MAX_USER_AGENT);
 }
 
 /** Methods of the routes at this path, whichever router has them. */

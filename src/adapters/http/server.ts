@@ -3,7 +3,8 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Clock } from '../../ports/clock.ts';
 import type { Digest } from '../../ports/digest.ts';
 import { trackConnections } from './connections.ts';
-import { answerOn, createRefuse, REFUSALS, refusalOf } from './refusals.ts';
+import { ambiguityOf, answerOn, createRefuse, REFUSALS, refusalOf } from './refusals.ts';
+import { ALL_HEADERS, type SecurityHeaderOptions } from './security-headers.ts';
 
 const LIMITS = {
   /** To the last header, against those who send a byte a second (Slowloris). */
@@ -18,6 +19,14 @@ const LIMITS = {
   /** Node's own answer to a missing Host has neither our headers nor our shape. */
   requireHostHeader: false,
 };
+
+/**
+ * On a connection where nothing moves, such as of a client that does not read its answer. Streams say
+ * more often that they are alive.
+ */
+const IDLE_MS = 120_000;
+
+const MAX_CONNECTIONS = 10_000;
 
 /** How long a refused client may take to read why. */
 const LINGER_MS = 1000;
@@ -39,17 +48,23 @@ export async function openHttpServer(deps: {
   clock: Clock;
   host: string;
   port: number;
+  /** More at a time are closed as they come. */
+  maxConnections?: number;
+  securityHeaders?: SecurityHeaderOptions;
   limits?: Partial<typeof LIMITS>;
 }): Promise<HttpListener> {
   const server = createServer({ ...LIMITS, ...deps.limits });
+  server.timeout = IDLE_MS;
+  server.maxConnections = deps.maxConnections ?? MAX_CONNECTIONS;
   const connections = trackConnections(server);
-  const refuse = createRefuse(deps);
+  const refuse = createRefuse({ securityHeaders: ALL_HEADERS, ...deps });
   let draining = false;
 
   server.on('request', (req, res) => {
     if (draining) res.setHeader('Connection', 'close');
-    if (req.httpVersion === '1.1' && req.headers.host === undefined) refuse(res, REFUSALS.noHost);
-    else deps.handler(req, res);
+    const ambiguity = ambiguityOf(req);
+    if (ambiguity === undefined) deps.handler(req, res);
+    else refuse(res, ambiguity);
   });
   server.on('checkExpectation', (_req, res) => refuse(res, REFUSALS.expectation));
   server.on('connect', (_req, connection) => {

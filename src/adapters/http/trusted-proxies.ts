@@ -32,8 +32,7 @@ export function createTrustedProxies(deps: {
   header: string;
 }): TrustedProxies {
   const ranges = deps.ranges.map((range) => ipaddr.parseCIDR(range));
-  const isTrusted = (address: Address) =>
-    ranges.some((range) => range[0].kind() === address.kind() && address.match(range));
+  const isTrusted = (address: Address) => isIn(ranges, address);
 
   function clientBehind(proxy: Address, hops: readonly string[]): Address {
     let client = proxy;
@@ -63,6 +62,16 @@ export function createTrustedProxies(deps: {
   };
 }
 
+/** Whether an address is in one of the ranges (CIDR); without any range, every address is. */
+export function createAddressRanges(cidrs: readonly string[]): (address: string) => boolean {
+  const ranges = cidrs.map((cidr) => ipaddr.parseCIDR(cidr));
+  return (text) => {
+    if (ranges.length === 0) return true;
+    const address = readAddress(text);
+    return address !== undefined && isIn(ranges, address);
+  };
+}
+
 /** Where nothing stands in front. */
 export const NO_PROXIES = createTrustedProxies({ ranges: [], header: FORWARDED_FOR });
 
@@ -75,6 +84,10 @@ export function networkOf(address: string): string {
   const parsed = ipaddr.IPv6.parse(address);
   const groups = parsed.parts.slice(0, NETWORK_GROUPS).map((group) => group.toString(16));
   return `${groups.join(':')}::/64`;
+}
+
+function isIn(ranges: readonly [Address, number][], address: Address): boolean {
+  return ranges.some((range) => range[0].kind() === address.kind() && address.match(range));
 }
 
 function readAddress(text: string | undefined): Address | undefined {

@@ -60,10 +60,13 @@ export function createDeadLetters(deps: {
       readonly action: 'redrive' | 'discard';
       readonly eventType: string;
       some(organizationId: string, ids: readonly string[]): Promise<number>;
+      readonly signal: AbortSignal;
     },
   ): Promise<number> {
     let count = 0;
     for await (const ids of chosenIds(principal.organizationId, chosen)) {
+      // Nobody waits any more. What was done stands, and is written down; asked again, it goes on.
+      if (how.signal.aborted) break;
       if (ids.length > 0) count += await how.some(principal.organizationId, ids);
     }
     await recordAct(deps.audit, principal, {
@@ -84,21 +87,34 @@ export function createDeadLetters(deps: {
       return deliveries.deadLetters(principal.organizationId, query, page);
     },
 
-    /** Makes those that are dead due at once, with all their tries again; gives how many that were. */
-    redrive(principal: Principal, chosen: Parameters<typeof act>[1]): Promise<number> {
+    /**
+     * Makes those that are dead due at once, with all their tries again; gives how many that were.
+     * Aborted, it stops between two pages.
+     */
+    redrive(
+      principal: Principal,
+      chosen: Parameters<typeof act>[1],
+      signal: AbortSignal,
+    ): Promise<number> {
       return act(principal, chosen, {
         action: 'redrive',
         eventType: 'DATA_DEAD_LETTERS_REDRIVEN',
         some: redriveSome,
+        signal,
       });
     },
 
-    /** Gives those that are dead up for good; gives how many that were. */
-    discard(principal: Principal, chosen: Parameters<typeof act>[1]): Promise<number> {
+    /** Gives those that are dead up for good; likewise. */
+    discard(
+      principal: Principal,
+      chosen: Parameters<typeof act>[1],
+      signal: AbortSignal,
+    ): Promise<number> {
       return act(principal, chosen, {
         action: 'discard',
         eventType: 'DATA_DEAD_LETTERS_DISCARDED',
         some: (organizationId, ids) => deliveries.discard(organizationId, ids, clock.now()),
+        signal,
       });
     },
   };

@@ -24,7 +24,12 @@ export interface SinkTest {
  * Hands an event of type `Sallyport.Test` straight to a sink, be it enabled or not. It leaves no
  * row, and says nothing to the breaker and the health of the sink.
  */
-export type TestSink = (principal: Principal, id: string) => Promise<SinkTest>;
+export type TestSink = (
+  principal: Principal,
+  id: string,
+  /** Aborted when nobody waits for it any more. */
+  signal: AbortSignal,
+) => Promise<SinkTest>;
 
 export function createTestSink(deps: {
   sinks: SinkRepository;
@@ -38,7 +43,7 @@ export function createTestSink(deps: {
 }): TestSink {
   const { clock } = deps;
 
-  return async function testSink(principal, id) {
+  return async function testSink(principal, id, waited) {
     const sink = await deps.sinks.find(principal.organizationId, id);
     if (sink === undefined) throw new NotFoundError('There is no such sink');
     const startedAt = clock.now();
@@ -50,9 +55,10 @@ export function createTestSink(deps: {
       at: startedAt,
       data: JSON.stringify({ sinkId: id }),
     });
-    const attempt = { deliveryId: event.id, attempt: 1, signal: deps.stopping };
+    const signal = AbortSignal.any([deps.stopping, waited]);
+    const attempt = { deliveryId: event.id, attempt: 1, signal };
     const answer = await destination.deliver(event, attempt);
-    if (answer.outcome === 'aborted') throw new UnavailableError('The service is stopping');
+    if (answer.outcome === 'aborted') throw new UnavailableError('The test was given up');
     const { outcome, status, body } = answer;
     const reason = answer.outcome === 'delivered' ? null : answer.reason;
     await recordAct(deps.audit, principal, {

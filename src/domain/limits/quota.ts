@@ -29,3 +29,11 @@ export function quotaOf(
     isExceeded: window.hits > limit,
   };
 }
+
+/** Of two quotas of one request the one that ends it first: what is left counts, then for how long. */
+export function tighterOf(one: Quota, other: Quota | undefined): Quota {
+  if (other === undefined) return one;
+  if (one.isExceeded !== other.isExceeded) return one.isExceeded ? one : other;
+  if (one.remaining !== other.remaining) return one.remaining < other.remaining ? one : other;
+  return one.resetsInMs >= other.resetsInMs ? one : other;
+}

@@ -5,13 +5,12 @@ import type { Log } from '../../../ports/log.ts';
 import {
   INTERNAL,
   type Problem,
+  PROBLEM_TYPE,
   presentError,
   presentProblem,
   toProblem,
 } from '../present-error.ts';
 import type { RequestState } from '../request-state.ts';
-
-const PROBLEM_TYPE = 'application/problem+json';
 
 /** The only place where a failure becomes a response. */
 export function errorBoundary(deps: {

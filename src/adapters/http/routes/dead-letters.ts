@@ -49,12 +49,12 @@ export function deadLetterRoutes(deps: { deadLetters: DeadLetters }): Router<Req
 
   router.post('/redrive', async function redriveDeadLetters(ctx) {
     const chosen = parse(Choice, ctx.request.body);
-    ctx.body = { count: await deadLetters.redrive(principalOf(ctx), chosen) };
+    ctx.body = { count: await deadLetters.redrive(principalOf(ctx), chosen, ctx.state.signal) };
   });
 
   router.post('/discard', async function discardDeadLetters(ctx) {
     const chosen = parse(Choice, ctx.request.body);
-    ctx.body = { count: await deadLetters.discard(principalOf(ctx), chosen) };
+    ctx.body = { count: await deadLetters.discard(principalOf(ctx), chosen, ctx.state.signal) };
   });
 
   return router;

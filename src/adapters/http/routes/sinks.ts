@@ -6,6 +6,7 @@ import type { TestSink } from '../../../app/delivery/test-sink.ts';
 import type { Sink } from '../../../domain/delivery/sink.ts';
 import type { SinkSwitch } from '../../../domain/delivery/sink-switch.ts';
 import type { SinkDepth } from '../../../ports/delivery-store.ts';
+import type { Limiters } from '../middleware/limiters.ts';
 import { parse } from '../parse.ts';
 import { presentPage, presentTime } from '../present-page.ts';
 import { idOf, principalOf, type RequestState } from '../request-state.ts';
@@ -61,6 +62,7 @@ export function sinkRoutes(deps: {
   sinks: ManageSinks;
   secrets: RotateSecrets;
   testSink: TestSink;
+  limiters: Pick<Limiters, 'strict'>;
 }): Router<RequestState> {
   const { sinks } = deps;
   const router = new Router<RequestState>({ prefix: '/api/sinks' });
@@ -109,10 +111,10 @@ export function sinkRoutes(deps: {
 
   router.post('/:id/test', async function testSink(ctx) {
     parse(NoBody, ctx.request.body ?? {});
-    ctx.body = await deps.testSink(principalOf(ctx), idOf(ctx));
+    ctx.body = await deps.testSink(principalOf(ctx), idOf(ctx), ctx.state.signal);
   });
 
-  router.post('/:id/rotate-secret', async function rotateSecret(ctx) {
+  router.post('/:id/rotate-secret', deps.limiters.strict, async function rotateSecret(ctx) {
     const { overlapHours } = parse(Rotation, ctx.request.body ?? {});
     const overlap = { overlapMs: Math.round(overlapHours * HOUR_MS) };
     const rotated = await deps.secrets.rotate(principalOf(ctx), idOf(ctx), overlap);

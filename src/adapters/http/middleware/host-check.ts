@@ -1,0 +1,34 @@
+import type { IncomingMessage } from 'node:http';
+import type { Middleware } from 'koa';
+import { HostNotAllowedError } from '../../../domain/errors.ts';
+
+const LOOPBACK_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
+const LOOPBACK_ADDRESS = /^(?:127\.|::1$|::ffff:127\.)/;
+
+/**
+ * Serves the hosts that it was told to, and no other: a page whose own name was made to resolve to
+ * this service (DNS rebinding) still sends that name. Who speaks to it from the same machine, and by a
+ * name of that machine, is served in any case.
+ */
+export function hostCheck(allowed: 'any' | readonly string[]): Middleware {
+  const names = new Set(allowed === 'any' ? [] : allowed);
+
+  return function hostCheckMiddleware(ctx, next) {
+    if (allowed !== 'any' && !isServed(ctx.req)) {
+      throw new HostNotAllowedError('This host is not served here; see ALLOWED_HOSTS');
+    }
+    return next();
+  };
+
+  function isServed(req: IncomingMessage): boolean {
+    const name = nameOf(req.headers.host ?? '');
+    if (names.has(name)) return true;
+    return LOOPBACK_NAMES.has(name) && LOOPBACK_ADDRESS.test(req.socket.remoteAddress ?? '');
+  }
+}
+
+/** Without the port and the dot of the root, in lower case (RFC 3986 §3.2.2). */
+function nameOf(host: string): string {
+  const [name = ''] = /^(?:\[[^\]]*\]|[^:]*)/.exec(host.toLowerCase()) ?? [];
+  return name.endsWith('.') ? name.slice(0, -1) : name;
+}

@@ -1,0 +1,66 @@
+import { DEFAULT_ORGANIZATION } from '../../domain/organization.ts';
+import type { AuditTrail } from '../../ports/audit-trail.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Log } from '../../ports/log.ts';
+import type { Metrics } from '../../ports/metrics.ts';
+import { createOnceAMinute } from './once-a-minute.ts';
+
+/** A request that the edge of the service did not let through. */
+export interface Refusal {
+  /** One too many; with a wrong credential; as an administrator from where none is taken. */
+  readonly kind: 'rate-limit' | 'credential' | 'address';
+  /** Which limit it was over. */
+  readonly policy?: string;
+  /** Where it came from; empty when its connection has gone. */
+  readonly ipAddress: string;
+  /** The pattern of its route: paths themselves can hold tokens. */
+  readonly path: string;
+  readonly userAgent: string;
+  readonly requestId: string;
+}
+
+const EVENT_TYPES = {
+  'rate-limit': 'SECURITY_RATE_LIMIT_EXCEEDED',
+  credential: 'AUTH_CREDENTIAL_REFUSED',
+  address: 'SECURITY_ADDRESS_REFUSED',
+} as const;
+
+const MESSAGES = {
+  'rate-limit': 'rate limit exceeded',
+  credential: 'credential refused',
+  address: 'administrator refused by address',
+} as const;
+
+/**
+ * Logs and counts every refusal, and writes one a minute for each kind, limit and address into the
+ * audit. Never waits and never fails.
+ */
+export function createNoteRefusal(deps: {
+  audit: Pick<AuditTrail, 'record'>;
+  clock: Clock;
+  log: Log;
+  metrics: Metrics;
+}): (refusal: Refusal) => void {
+  const isFirst = createOnceAMinute(deps.clock);
+
+  return function noteRefusal({ kind, policy, ipAddress, path, userAgent, requestId }) {
+    const where = { ipAddress, path, userAgent, requestId };
+    deps.log.warn({ ...(policy === undefined ? {} : { policy }), ...where }, MESSAGES[kind]);
+    if (policy !== undefined) deps.metrics.count('rate_limit_exceeded_total', { policy });
+    let isShared = false;
+    const first = isFirst((full) => {
+      isShared = full;
+      return `${kind} ${policy ?? ''} ${full ? '' : ipAddress}`;
+    });
+    if (!first) return;
+    void deps.audit.record({
+      eventType: EVENT_TYPES[kind],
+      severity: 'MEDIUM',
+      outcome: 'FAILURE',
+      organizationId: DEFAULT_ORGANIZATION,
+      requestId,
+      ...(isShared ? {} : { ipAddress: ipAddress || undefined, userAgent: userAgent || undefined }),
+      details: { path, ...(policy === undefined ? {} : { policy }) },
+    });
+  };
+}

@@ -1,0 +1,98 @@
+import ipaddr from 'ipaddr.js';
+import { z } from 'zod';
+import { Secret } from './domain/secret.ts';
+
+/** What variables can be. Each error says what to set, and quotes no value: any may hold a secret. */
+
+export function oneOf<const T extends readonly [string, ...string[]]>(...values: T) {
+  return z.enum(values, { error: `must be ${values.join(' or ')}` });
+}
+
+/** On unless it says otherwise. */
+export function onOff(fallback: 'true' | 'false') {
+  return oneOf('true', 'false')
+    .default(fallback)
+    .transform((text) => text === 'true');
+}
+
+export function whole(min: number, max: number, fallback: number) {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z
+    .string()
+    .regex(/^\d{1,15}$/, { error, abort: true })
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, { error })
+    .default(fallback);
+}
+
+export function listenHost(fallback: string) {
+  const error = 'must be an address or a name to listen on, such as 127.0.0.1';
+  return z
+    .string()
+    .regex(/^[\w.:-]+$/, { error })
+    .default(fallback);
+}
+
+/** May hold a password. */
+export function serverUrl(...schemes: readonly string[]) {
+  const error = `must be a URL that begins with ${schemes.map((one) => `${one}://`).join(' or ')}`;
+  return z
+    .string()
+    .refine((url) => schemes.some((scheme) => url.startsWith(`${scheme}://`)), { error })
+    .transform((url) => new Secret(url))
+    .optional();
+}
+
+/** A page or an endpoint of somebody's: no user, no fragment. */
+export function webUrl(...protocols: readonly ('http:' | 'https:')[]) {
+  const schemes = protocols.map((protocol) => `${protocol}//`).join(' or ');
+  const error = `must be a URL that begins with ${schemes}, without a user and a fragment`;
+  return z
+    .string()
+    .refine(
+      (text) => {
+        const url = URL.parse(text);
+        const allowed: readonly string[] = protocols;
+        return url !== null && allowed.includes(url.protocol) && isBare(url, text);
+      },
+      { error },
+    )
+    .optional();
+}
+
+/** `URL` takes an empty fragment for none. */
+function isBare({ username, password }: URL, text: string): boolean {
+  return username === '' && password === '' && !text.includes('#');
+}
+
+export function ranges() {
+  const error = 'must be address ranges such as 10.0.0.0/8,fd00::/8, comma-separated';
+  return z
+    .string()
+    .default('')
+    .transform(splitList)
+    .refine((given) => given.every((range) => ipaddr.isValidCIDR(range)), { error });
+}
+
+/** Names and addresses as a Host header has them, the port aside, in lower case; `*` is any. */
+export function hosts() {
+  const error =
+    'must be host names without ports, such as gateway.example.com, comma-separated, or *';
+  return z
+    .string()
+    .toLowerCase()
+    .default('')
+    .transform(splitList)
+    .refine((given) => given.every(isHost) || (given.length === 1 && given[0] === '*'), { error })
+    .transform((given) => given.map((host) => URL.parse(`http://${host}`)?.hostname ?? host));
+}
+
+/** An IPv6 address has many spellings; the one of `URL` is what browsers and others send. */
+function isHost(text: string): boolean {
+  if (/^\[[0-9a-f:.]+\]$/.test(text)) return URL.canParse(`http://${text}`);
+  return /^[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?$/.test(text);
+}
+
+export function splitList(text: string): readonly string[] {
+  return text.split(',').flatMap((entry) => entry.trim() || []);
+}

@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs';
+import type { Complain } from './configured-secrets.ts';
+
+const MAX_CHARACTERS = 65_536;
+
+/** Variables that have a value; those that are empty are not set. */
+export type GivenEnvironment = Readonly<Record<string, string>>;
+
+/** Empty is not set: container files pass variables on whether they have a value or not. */
+export function notEmpty(env: NodeJS.ProcessEnv): GivenEnvironment {
+  const given = Object.entries(env).flatMap(([name, value]) =>
+    value?.trim() ? [[name, value] as const] : [],
+  );
+  return Object.fromEntries(given);
+}
+
+/**
+ * Puts in the secrets that stand in files: `NAME_FILE=/run/secrets/name` says where `NAME` is, as
+ * Docker, Compose and Kubernetes mount it, so that it is in no process list and no inspection of a
+ * container. White space around the value is no part of it.
+ */
+export function withSecretFiles(
+  given: GivenEnvironment,
+  names: readonly string[],
+  complain: Complain,
+): GivenEnvironment {
+  const found: Record<string, string> = { ...given };
+  for (const name of names) {
+    const path = given[`${name}_FILE`];
+    if (path === undefined) continue;
+    if (given[name] !== undefined) {
+      complain(`${name}_FILE`, `is set beside ${name}: leave one of the two out`);
+      continue;
+    }
+    const value = read(path, (problem) => complain(`${name}_FILE`, problem));
+    if (value !== undefined) found[name] = value;
+  }
+  return found;
+}
+
+function read(path: string, complain: (problem: string) => void): string | undefined {
+  try {
+    const text = readFileSync(path, 'utf8');
+    if (text.length > MAX_CHARACTERS)
+      complain(`names a file of more than ${MAX_CHARACTERS} characters`);
+    else if (text.trim() === '') complain('names a file that is empty');
+    else return text.trim();
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason';
+    complain(`names a file that cannot be read (${code})`);
+  }
+  return undefined;
+}

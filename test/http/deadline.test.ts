@@ -1,0 +1,91 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Router } from '@koa/router';
+import { RequestTimeoutError } from '../../src/domain/errors.ts';
+import type { RequestState } from '../../src/adapters/http/request-state.ts';
+import { systemClock } from '../../src/adapters/telemetry/clock.ts';
+import { startReceiver } from '../support/receiver.ts';
+import { startService } from '../support/service.ts';
+import { until } from '../support/wait.ts';
+import { OPERATOR_KEY, readRaw, sendRaw, startEdge } from './edge.ts';
+
+const KEY = { 'X-API-Key': OPERATOR_KEY };
+
+describe('a request that takes too long', () => {
+  let edge: Awaited<ReturnType<typeof startEdge>>;
+  afterEach(() => edge.close());
+
+  async function startHanging(work: (signal: AbortSignal) => Promise<void>) {
+    const api = new Router<RequestState>({ prefix: '/api/things' });
+    api.get('/', async (ctx) => {
+      await work(ctx.state.signal);
+      ctx.body = { late: true };
+    });
+    api.post('/', (ctx) => {
+      ctx.body = {};
+    });
+    edge = await startEdge({ api, edge: { requestTimeoutMs: 100 } });
+  }
+
+  it('is answered 503, and what works for it is told', async () => {
+    let told = false;
+    await startHanging(
+      (signal) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => {
+            told = true;
+            reject(new Error('given up'));
+          });
+        }),
+    );
+    const answer = await fetch(`${edge.url}/api/things`, { headers: KEY });
+    expect(answer.status).toBe(503);
+    expect(answer.headers.get('retry-after')).toBe('1');
+    expect(JSON.parse(await answer.text()).error).toMatchObject({
+      code: 'REQUEST_TIMEOUT',
+      message: new RequestTimeoutError().message,
+    });
+    expect(told).toBe(true);
+  });
+
+  it('is answered once, whatever its handler still does', async () => {
+    await startHanging(() => new Promise((resolve) => void systemClock.after(200, resolve)));
+    const [first, second] = await Promise.all([
+      fetch(`${edge.url}/api/things`, { headers: KEY }),
+      fetch(`${edge.url}/nothing`, { headers: KEY }),
+    ]);
+    expect([first.status, second.status]).toEqual([503, 404]);
+    expect(await first.text()).not.toContain('late');
+    await until(() => edge.lines.length >= 2, 'both are logged');
+    expect(edge.lines.join('')).not.toContain('"level":"error","err":{"type":"TypeError"');
+  });
+
+  it('is its client’s fault while the body is not there', async () => {
+    await startHanging(() => Promise.resolve());
+    const head = [
+      'POST /api/things HTTP/1.1',
+      'Host: localhost',
+      `X-API-Key: ${OPERATOR_KEY}`,
+      'Content-Type: application/json',
+      'Content-Length: 100',
+    ];
+    // Resolves only because the connection ends.
+    const answer = readRaw(await sendRaw(edge.url, `${head.join('\r\n')}\r\n\r\n{"a":1`));
+    expect(answer.status).toBe(408);
+    expect(JSON.parse(answer.body).error.code).toBe('BODY_TIMEOUT');
+  });
+});
+
+describe('a test of a sink that hangs', () => {
+  it('is given up with the request', async () => {
+    const receiver = await startReceiver();
+    receiver.answer({ instead: 'hang' });
+    const service = await startService({ env: { REQUEST_TIMEOUT_MS: '300' } });
+    const sink = { name: 'hung', kind: 'webhook', url: receiver.url };
+    const { body } = await service.api('POST', '/api/sinks', sink);
+    const answer = await service.api('POST', `/api/sinks/${body.id}/test`);
+    expect(answer.status).toBe(503);
+    expect(answer.body.error.code).toBe('REQUEST_TIMEOUT');
+    await service.close();
+    await receiver.close();
+  });
+});
