@@ -4,11 +4,17 @@ import { createLog } from './adapters/telemetry/log.ts';
 import { systemClock } from './adapters/telemetry/clock.ts';
 import { compose, type Service } from './compose.ts';
 import { readConfig, type Config } from './config.ts';
+import { createRedact } from './domain/redact.ts';
+import { secretsIn } from './secrets-in.ts';
 
 /** The process: configuration, compose, listen, signals. */
 export async function run(): Promise<void> {
   const config = orExit(() => readConfig(process.env));
-  const log = createLog({ level: config.logLevel, pretty: process.stdout.isTTY });
+  const log = createLog({
+    level: config.logLevel,
+    pretty: process.stdout.isTTY,
+    redact: createRedact(secretsIn(config)),
+  });
   let service: Service | undefined;
 
   closeWithGrace(

@@ -4,9 +4,11 @@ import { createOperatorCheck } from '../adapters/http/middleware/operator-key.ts
 import type { createMetrics } from '../adapters/telemetry/metrics.ts';
 import type { Config } from '../config.ts';
 import { bareEncryptionKey } from '../configured-secrets.ts';
+import { createRedact } from '../domain/redact.ts';
 import { loadOrGenerateSecrets } from '../generated-secrets.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
+import { secretsIn } from '../secrets-in.ts';
 
 /** What surrounds the service and is not configuration. */
 export interface Ambient {

@@ -1,6 +1,7 @@
 import { Router } from '@koa/router';
 import Koa, { type Middleware } from 'koa';
 import type { Refusal } from '../../app/audit/refusals.ts';
+import type { Redact } from '../../domain/redact.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Digest } from '../../ports/digest.ts';
 import type { Log } from '../../ports/log.ts';
@@ -53,6 +54,7 @@ export function createHttpApp(deps: {
   clock: Clock;
   digest: Digest;
   production: boolean;
+  redact: Redact;
   edge: EdgeOptions;
   proxies: TrustedProxies;
   findCredential: FindCredential;
@@ -94,6 +96,7 @@ export function createBareApp(deps: {
   clock: Clock;
   digest: Digest;
   production: boolean;
+  redact: Redact;
   proxies?: TrustedProxies;
   securityHeaders?: SecurityHeaderOptions;
 }): Koa<RequestState> {

@@ -1,5 +1,6 @@
 import { Router } from '@koa/router';
 import type Koa from 'koa';
+import type { Redact } from '../../domain/redact.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Digest } from '../../ports/digest.ts';
 import type { Log } from '../../ports/log.ts';
@@ -18,6 +19,7 @@ export function createMetricsApp(deps: {
   clock: Clock;
   digest: Digest;
   production: boolean;
+  redact: Redact;
   render: () => Promise<{ contentType: string; text: string }>;
 }): Koa<RequestState> {
   const router = new Router<RequestState>();

@@ -1,6 +1,8 @@
 import { isNativeError } from 'node:util/types';
 import { type DestinationStream, destination, pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
+import { StoreUnavailableError } from '../../domain/errors.ts';
+import { type Redact, redactGuesses } from '../../domain/redact.ts';
 import type { Log, LogFields } from '../../ports/log.ts';
 
 type Level = keyof Log;
@@ -14,26 +16,30 @@ const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
 
 /**
  * One JSON line an event on stdout; `pretty` for people on a terminal. Of errors only their names,
- * codes, messages and stacks are written: other properties may hold requests with their headers.
+ * codes, messages and stacks are written, without what looks like a secret: other properties may hold requests with their headers.
  */
 export function createLog(options: {
   level: Level;
   pretty: boolean;
   /** Instead of stdout. */
   stream?: DestinationStream | undefined;
+  /** Takes the service's own secrets out of whatever is written. */
+  redact?: Redact;
 }): Log {
+  const { redact = (text) => text } = options;
+  const clean = (text: string) => escapeControls(redact(text));
   const log = pino(
     {
       level: options.level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
-      serializers: { err: (error: unknown) => presentError(error) },
+      serializers: { err: (error: unknown) => presentError(error, clean) },
       formatters: { level: (label) => ({ level: label }) },
     },
     openStream(options),
   );
   const at = (level: Level) => (fields: LogFields, message: string) => {
-    if (log.isLevelEnabled(level)) log[level](presentFields(fields), escapeControls(message));
+    if (log.isLevelEnabled(level)) log[level](presentFields(fields, clean), clean(message));
   };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
@@ -52,27 +58,30 @@ function openStream(options: {
   return options.stream ?? destination({ dest: 1, sync: false, maxLength: MAX_UNWRITTEN_BYTES });
 }
 
-function presentFields(fields: LogFields): Record<string, unknown> {
+function presentFields(fields: LogFields, clean: Redact): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [name, presentValue(value)]),
+    Object.entries(fields).map(([name, value]) => [name, presentValue(value, clean)]),
   );
 }
 
-function presentValue(value: unknown): unknown {
-  return typeof value === 'string' ? escapeControls(value) : value;
+function presentValue(value: unknown, clean: Redact): unknown {
+  return typeof value === 'string' ? clean(value) : value;
 }
 
-function presentError(error: unknown, depth = 0): unknown {
-  if (!(error instanceof Error || isNativeError(error))) return presentValue(error);
+function presentError(error: unknown, clean: Redact, depth = 0): unknown {
+  if (!(error instanceof Error || isNativeError(error))) return presentValue(error, clean);
   const goOn = depth < MAX_CAUSES;
+  const show = (text: string) => clean(redactGuesses(text));
+  const inner = (each: unknown) => presentError(each, clean, depth + 1);
   return {
-    type: escapeControls(error.name),
-    message: escapeControls(error.message),
-    stack: error.stack?.split('\n').map(escapeControls).join('\n'),
-    ...('code' in error ? { code: presentValue(error.code) } : {}),
-    ...(error.cause !== undefined && goOn ? { cause: presentError(error.cause, depth + 1) } : {}),
+    type: show(error.name),
+    message: show(error.message),
+    stack: error.stack?.split('\n').map(show).join('\n'),
+    ...('code' in error ? { code: presentValue(error.code, show) } : {}),
+    ...(error instanceof StoreUnavailableError ? { store: error.store } : {}),
+    ...(error.cause !== undefined && goOn ? { cause: inner(error.cause) } : {}),
     ...(error instanceof AggregateError && goOn
-      ? { errors: error.errors.slice(0, MAX_CAUSES).map((each) => presentError(each, depth + 1)) }
+      ? { errors: error.errors.slice(0, MAX_CAUSES).map(inner) }
       : {}),
   };
 }

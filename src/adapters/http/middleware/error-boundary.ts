@@ -1,5 +1,6 @@
 import type { Middleware } from 'koa';
 import { ServiceError } from '../../../domain/errors.ts';
+import { type Redact, redactGuesses } from '../../../domain/redact.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { Log } from '../../../ports/log.ts';
 import {
@@ -17,6 +18,7 @@ export function errorBoundary(deps: {
   log: Log;
   clock: Clock;
   production: boolean;
+  redact: Redact;
 }): Middleware<RequestState> {
   return async function errorBoundaryMiddleware(ctx, next) {
     try {
@@ -29,7 +31,7 @@ export function errorBoundary(deps: {
       ctx.vary('Accept');
       const asProblem = ctx.accepts('application/json', PROBLEM_TYPE) === PROBLEM_TYPE;
       const present = asProblem ? presentProblem : presentError;
-      const shown = deps.production ? problem : withStack(problem, error);
+      const shown = deps.production ? problem : withStack(problem, error, deps.redact);
       ctx.status = problem.status;
       ctx.type = asProblem ? PROBLEM_TYPE : 'application/json';
       ctx.body = present(shown, { requestId, at: deps.clock.now() });
@@ -37,8 +39,8 @@ export function errorBoundary(deps: {
   };
 }
 
-function withStack(problem: Problem, error: unknown): Problem {
+function withStack(problem: Problem, error: unknown, redact: Redact): Problem {
   return error instanceof Error && error.stack !== undefined
-    ? { ...problem, stack: error.stack }
+    ? { ...problem, stack: redact(redactGuesses(error.stack)) }
     : problem;
 }

@@ -1,0 +1,39 @@
+import { describe, expect, it } from '@jest/globals';
+import { createRedact, redactGuesses } from '../../src/domain/redact.ts';
+
+describe('redaction', () => {
+  it.each([
+    ['mongodb://svc:TEST-ONLY-pw@db1:27017/x failed', 'mongodb://svc:[secret]@db1:27017/x failed'],
+    ['Authorization: Bearer TEST-ONLY.abc-def', 'Authorization: [secret] [secret]'],
+    ['signed with whsec_VEVTVCBPTkxZ==', 'signed with whsec_[secret]'],
+    ['got eyJhbGciOiJub25lIn0.eyJURVNUIjoxfQ.c2ln', 'got eyJhbGciOiJub25lIn0.[secret]'],
+    ['{"clientState":"TEST-ONLY","id":"7"}', '{"clientState":"[secret]","id":"7"}'],
+    ['/share?token=TEST-ONLY&page=2', '/share?token=[secret]&page=2'],
+    ["password='TEST-ONLY'", "password='[secret]'"],
+    ['X-API-Key: TEST-ONLY', 'X-API-Key: [secret]'],
+  ])('takes the secret out of %j', (text, clean) => {
+    expect(redactGuesses(text)).toBe(clean);
+  });
+
+  it.each([
+    'no answer within 5000 ms',
+    'connect ECONNREFUSED 127.0.0.1:6379',
+    'at https://host:8080/path (file.ts:1:2)',
+    'the token is missing',
+  ])('leaves %j alone', (text) => {
+    expect(redactGuesses(text)).toBe(text);
+  });
+
+  it('takes the longer of two secrets first', () => {
+    expect(createRedact(['abcdefgh', 'abcdefgh-ijkl'])('x abcdefgh-ijkl y')).toBe('x [secret] y');
+  });
+
+  it('leaves words alone that are too short for a secret', () => {
+    expect(createRedact(['test', ''])('a test')).toBe('a test');
+  });
+
+  it('comes to an end, whatever the text', () => {
+    const text = `password${' '.repeat(50_000)}${'a://'.repeat(10_000)}`;
+    expect(redactGuesses(text)).toHaveLength(text.length);
+  });
+});
