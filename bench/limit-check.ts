@@ -5,6 +5,7 @@ import { createFailoverRateStore } from '../src/adapters/redis/failover-rate-sto
 import { createRedisRateStore } from '../src/adapters/redis/rate-store.ts';
 import { systemClock } from '../src/adapters/telemetry/clock.ts';
 import { Secret } from '../src/domain/secret.ts';
+import { openBreakers } from '../test/support/breakers.ts';
 import { silentLog } from '../test/support/silent-log.ts';
 import type { DataServers } from './data-servers.ts';
 import { drive, figures, pace, type Figures, type RequestToSend } from './load.ts';
@@ -83,6 +84,7 @@ async function openRates(redisUrl: string) {
       maxKeysPerPolicy: 50_000,
     }),
     local: createMemoryRateStore({ clock: systemClock, maxKeysPerPolicy: 1 }),
+    breakers: openBreakers(),
     clock: systemClock,
     log: silentLog,
     timeoutMs: 250,

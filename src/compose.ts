@@ -1,11 +1,14 @@
 import type { Config } from './config.ts';
+import { createCircuitBreakers } from './adapters/opossum/circuit-breakers.ts';
 import { createMetrics } from './adapters/telemetry/metrics.ts';
 import { createBasics, type Ambient, type Basics, type Surroundings } from './compose/basics.ts';
 import { createCore, type Core } from './compose/core.ts';
 import { openEmbeddedStores } from './compose/embedded-stores.ts';
 import { openListeners } from './compose/listeners.ts';
+import { demandNeededKeys } from './compose/needed-keys.ts';
 import { NO_SINK_SERVERS, type SinkServers } from './compose/no-sink-servers.ts';
 import type { Stores } from './compose/stores.ts';
+import type { CircuitBreakers } from './ports/circuit-breakers.ts';
 
 /** A service that runs. */
 export interface Service {
@@ -15,35 +18,46 @@ export interface Service {
   readonly operatorKeyFile: string | undefined;
   /** Whether a thread is at its disk: should that hang, the process cannot even exit by itself. */
   isBusy(): boolean;
-  /** Stops as design §8 says: drains for `drainDelayMs`, answers what is in flight, closes. */
-  stop(options: { drainDelayMs: number }): Promise<void>;
+  /**
+   * Stops as design §8 says: drains for `drainDelayMs`, answers what is in flight, closes. Whoever is
+   * sending on an open connection has `graceMs` for it.
+   */
+  stop(options: { drainDelayMs: number; graceMs: number }): Promise<void>;
 }
 
 /** Chooses the adapters and joins them to the use cases: what lies here and in `compose/` knows both sides. */
 export async function compose(config: Config, ambient: Ambient): Promise<Service> {
+  const { log } = ambient;
   const opened = new AsyncDisposableStack();
   try {
     const around = { ...ambient, metrics: createMetrics() };
-    const stores = await openStores(config, around);
+    const breakers = createCircuitBreakers({ ...config.circuitBreakers, ...around });
+    opened.defer(() => breakers.close());
+    const stores = await openStores(config, around, breakers);
     opened.defer(() => stores.close());
     const sinkServers = await openSinks(config, ambient);
     opened.defer(() => sinkServers.close());
     const basics = await createBasics(config, around);
+    await demandNeededKeys(stores.sealed, basics.keyIds);
     const core = createCore(config, { basics, stores, sinkServers });
     const listeners = await startAll(config, basics, stores, core);
     return {
       ...listeners.urls,
       operatorKeyFile:
-        config.operatorApiKey === undefined
+        config.operatorApiKeys === undefined
           ? `${config.dataDir}/secrets/operator-api-key`
           : undefined,
       isBusy: () => stores.isBusy(),
-      async stop({ drainDelayMs }) {
+      async stop({ drainDelayMs, graceMs }) {
+        log.info({ drainDelayMs }, 'draining');
         await listeners.drain(drainDelayMs);
-        await listeners.close();
+        await listeners.close(graceMs);
+        log.info({}, 'what was in flight is answered');
         await core.stop();
+        log.info({}, 'workers have stopped');
         await listeners.closeMetrics();
         await opened.disposeAsync();
+        log.info({}, 'stores are closed');
       },
     };
   } catch (error) {
@@ -52,12 +66,16 @@ export async function compose(config: Config, ambient: Ambient): Promise<Service
   }
 }
 
-async function openStores(config: Config, around: Surroundings): Promise<Stores> {
+async function openStores(
+  config: Config,
+  around: Surroundings,
+  breakers: CircuitBreakers,
+): Promise<Stores> {
   const { storage } = config;
-  if (storage.kind === 'embedded') return openEmbeddedStores(config, around);
+  if (storage.kind === 'embedded') return openEmbeddedStores(config, { ...around, breakers });
   // Only where they are wanted: the servers' packages take as long to load as all the rest.
   const { openServerStores } = await import('./compose/server-stores.ts');
-  return openServerStores(config, storage, around);
+  return openServerStores(config, storage, { ...around, breakers });
 }
 
 async function openSinks(config: Config, ambient: Ambient): Promise<SinkServers> {

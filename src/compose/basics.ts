@@ -40,5 +40,7 @@ export async function createBasics(config: Config, around: Surroundings) {
     keyDigests: operatorKeys.map((key) => digest.sha256(key.reveal())),
   });
   const keyIds: ReadonlySet<string> = new Set(keys.map(({ id }) => id));
-  return { ...around, cipher, keyIds, digest, isOperator };
+  // Those that were generated, too.
+  const redact = createRedact(secretsIn([config, keys, operatorKeys]));
+  return { ...around, cipher, keyIds, digest, isOperator, redact };
 }

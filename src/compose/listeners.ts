@@ -5,8 +5,10 @@ import { createFindCredential } from '../adapters/http/middleware/credential.ts'
 import type { Limits } from '../adapters/http/middleware/limit.ts';
 import { createLimiters, NO_LIMITERS } from '../adapters/http/middleware/limiters.ts';
 import { auditRoutes } from '../adapters/http/routes/audit.ts';
+import { circuitBreakerRoutes } from '../adapters/http/routes/circuit-breakers.ts';
 import { deadLetterRoutes } from '../adapters/http/routes/dead-letters.ts';
 import { graphWebhookRoutes } from '../adapters/http/routes/graph-webhook.ts';
+import { handshakeRoutes } from '../adapters/http/routes/handshakes.ts';
 import { healthRoutes } from '../adapters/http/routes/health.ts';
 import { listenRoutes } from '../adapters/http/routes/listen.ts';
 import { notificationRoutes } from '../adapters/http/routes/notifications.ts';
@@ -21,6 +23,7 @@ import { createDeadLetters } from '../app/delivery/dead-letters.ts';
 import { createTestSink } from '../app/delivery/test-sink.ts';
 import { createHealth } from '../app/health/health.ts';
 import { createBrowseNotifications } from '../app/notifications/browse-notifications.ts';
+import { RecentHandshakes } from '../app/notifications/recent-handshakes.ts';
 import { createManageSubscriptions } from '../app/subscriptions/manage-subscriptions.ts';
 import type { Config } from '../config.ts';
 import { AckWindow } from '../domain/notifications/ack-window.ts';
@@ -50,6 +53,7 @@ export async function openListeners(config: Config, basics: Basics, stores: Stor
   const limiters =
     limits === undefined ? NO_LIMITERS : createLimiters({ ...basics, limits, noteRefusal });
   const acks = new AckWindow();
+  const handshakes = new RecentHandshakes();
   const stopping = new AbortController();
   let draining = false;
   registerGauges(basics, stores, core, acks);
@@ -87,6 +91,8 @@ export async function openListeners(config: Config, basics: Basics, stores: Stor
     webhookRouter: graphWebhookRoutes({
       ...core,
       acks,
+      handshakes,
+      proxies,
       clock,
       metrics,
       ackTimeoutMs: config.ackTimeoutMs,
@@ -105,6 +111,8 @@ export async function openListeners(config: Config, basics: Basics, stores: Stor
       deadLetterRoutes({ deadLetters }),
       listenRoutes({ listen: core.listen, clock, stopping: stopping.signal }),
       auditRoutes({ audit: createBrowseAudit(parts) }),
+      circuitBreakerRoutes(stores),
+      handshakeRoutes({ handshakes }),
     ],
   });
   const { securityHeaders } = config.edge;
@@ -129,9 +137,9 @@ export async function openListeners(config: Config, basics: Basics, stores: Stor
       http.drain();
       if (delayMs > 0) await new Promise<void>((resolve) => void clock.after(delayMs, resolve));
     },
-    close() {
+    close(graceMs: number) {
       stopping.abort();
-      return http.close();
+      return http.close(graceMs);
     },
     closeMetrics: async () => metricsListener?.close(),
   };

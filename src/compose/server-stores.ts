@@ -7,7 +7,9 @@ import { createRedisProbe } from '../adapters/redis/probe.ts';
 import { createRedisRateStore } from '../adapters/redis/rate-store.ts';
 import { LANE_HINTS } from '../app/delivery/sweep.ts';
 import type { Config, ServersConfig } from '../config.ts';
+import type { CircuitBreakers } from '../ports/circuit-breakers.ts';
 import type { Surroundings } from './basics.ts';
+import { guardStores } from './guarded-stores.ts';
 import { RATE_KEYS_PER_POLICY, type Stores } from './stores.ts';
 
 // Nobody is held up by it for longer; see design §6, "Limits".
@@ -25,7 +27,7 @@ const PREFIX = 'sallyport.internal';
 export async function openServerStores(
   config: Config,
   { mongodbUrl, redisUrl }: ServersConfig,
-  { clock, log, metrics }: Surroundings,
+  { clock, log, metrics, breakers }: Surroundings & { readonly breakers: CircuitBreakers },
 ): Promise<Stores> {
   const opened = new AsyncDisposableStack();
   const redis = { ...config.redis, url: redisUrl };
@@ -50,6 +52,7 @@ export async function openServerStores(
         maxKeysPerPolicy: RATE_KEYS_PER_POLICY,
       }),
       local: createMemoryRateStore({ clock, maxKeysPerPolicy: RATE_KEYS_PER_POLICY }),
+      breakers,
       clock,
       log,
       timeoutMs: RATE_TIMEOUT_MS,
@@ -65,8 +68,9 @@ export async function openServerStores(
     opened.defer(() => queue.close());
     const redisProbe = createRedisProbe({ redis: counting, prefix: PREFIX, clock });
     return {
-      ...store,
+      ...guardStores(store, { name: 'mongodb', probe: store.probe, config, breakers, clock }),
       exclusive: false,
+      breakers,
       queue,
       rates,
       isRateStoreDegraded: () => rates.isDegraded(),

@@ -1,5 +1,6 @@
 import type { IntakeGate } from '../app/notifications/intake-gate.ts';
 import type { AuditTrail } from '../ports/audit-trail.ts';
+import type { CircuitBreakers } from '../ports/circuit-breakers.ts';
 import type { DeliveryStore } from '../ports/delivery-store.ts';
 import type { DiskSpace } from '../ports/disk-space.ts';
 import type { HealthProbe } from '../ports/health-probe.ts';
@@ -7,6 +8,7 @@ import type { Inbox } from '../ports/inbox.ts';
 import type { JobQueue } from '../ports/job-queue.ts';
 import type { RateStore } from '../ports/rate-store.ts';
 import type { ReplayRepository } from '../ports/replay-repository.ts';
+import type { SealedValues } from '../ports/sealed-values.ts';
 import type { SinkRepository } from '../ports/sink-repository.ts';
 import type { SubscriptionRepository } from '../ports/subscription-repository.ts';
 
@@ -20,8 +22,11 @@ export interface Stores {
   readonly sinks: SinkRepository;
   readonly replays: ReplayRepository;
   readonly audit: AuditTrail;
+  readonly sealed: SealedValues;
   readonly queue: JobQueue;
   readonly rates: RateStore;
+  /** Those that its parts are called through. */
+  readonly breakers: Pick<CircuitBreakers, 'list'>;
   /** Whether each instance counts for itself just now. */
   isRateStoreDegraded(): boolean;
   /** The disk that the family writes to. */

@@ -9,6 +9,8 @@ export interface Counters {
   rate_limit_exceeded_total: { policy: string };
   /** What operators were told, by type; see `OperationsEventType`. */
   operations_events_total: { type: string };
+  /** Calls through a circuit breaker that failed; what an open one refuses is none. */
+  circuit_breaker_failures_total: { breaker_name: string };
 }
 
 /** Durations in seconds, with the names of their labels. */
@@ -43,6 +45,17 @@ export interface Gauges {
   db_connections_idle: number;
 }
 
+/** The same with labels: a value each. */
+export interface LabelledGauges {
+  /** 0 closed, 1 half-open, 2 open. */
+  circuit_breaker_state: { breaker_name: string };
+}
+
+export interface LabelledValue<L> {
+  readonly labels: L;
+  readonly value: number;
+}
+
 type GaugeValue<N extends keyof Gauges> = Gauges[N] | undefined;
 
 /**
@@ -57,4 +70,9 @@ export interface Metrics {
    * gauge is left out.
    */
   gauge<N extends keyof Gauges>(name: N, read: () => GaugeValue<N> | Promise<GaugeValue<N>>): void;
+  /** `read` is called at each scrape and gives every value that there is. */
+  gaugeOf<N extends keyof LabelledGauges>(
+    name: N,
+    read: () => readonly LabelledValue<LabelledGauges[N]>[],
+  ): void;
 }

@@ -4,6 +4,7 @@ import { createFailoverRateStore } from '../../src/adapters/redis/failover-rate-
 import { systemClock } from '../../src/adapters/telemetry/clock.ts';
 import { StoreUnavailableError } from '../../src/domain/errors.ts';
 import type { RateStore } from '../../src/ports/rate-store.ts';
+import { openBreakers } from '../support/breakers.ts';
 import { silentLog } from '../support/silent-log.ts';
 
 const WINDOW_MS = 60_000;
@@ -37,6 +38,7 @@ function openStore() {
   const store = createFailoverRateStore({
     shared,
     local: memory(),
+    breakers: openBreakers(),
     clock: systemClock,
     log: {
       ...silentLog,

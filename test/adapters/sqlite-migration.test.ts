@@ -45,7 +45,7 @@ describe('a store.db of the first schema', () => {
     const store = await openTestStore();
     const db = new DatabaseSync(store.file);
     expect(() => migrate(db, store.file, STORE_MIGRATIONS.slice(0, 1))).toThrow(
-      'was written by a newer Sallyport (schema 2, readable from 2; this one knows 1)',
+      'was written by a newer Sallyport (schema 3, readable from 2; this one knows 1)',
     );
     db.close();
     await store.close();

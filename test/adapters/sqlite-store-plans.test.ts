@@ -89,6 +89,13 @@ describe('plans of store.db', () => {
     expectIndexed(plans, 18);
   });
 
+  it('finds the keys of what waits without reading all of it', () => {
+    const plans = plansOf(() => store.neededKeys(recording));
+    const steps = plans.flatMap(([, plan]) => plan).filter((step) => /notifications/.test(step));
+    const step = 'SEARCH notifications USING INDEX notifications_sealed (<expr>>?)';
+    expect(steps).toEqual([step, step]);
+  });
+
   it('counts what waits for a sink from indexes alone', () => {
     const plans = plansOf(() => store.sinkDepth(recording, 'sink'));
     const counts = plans.flatMap(([, plan]) => plan).filter((step) => step.includes('deliveries_'));

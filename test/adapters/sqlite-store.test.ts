@@ -92,7 +92,7 @@ describe('store.db', () => {
       timeoutMs: 1000,
     });
     await expect(opened).rejects.toThrow(
-      `${file} was written by a newer Sallyport (schema 12, readable from 11; this one knows 2): ` +
+      `${file} was written by a newer Sallyport (schema 12, readable from 11; this one knows 3): ` +
         'start that version, or restore a backup',
     );
     folder.remove();

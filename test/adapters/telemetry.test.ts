@@ -126,6 +126,22 @@ describe('metrics', () => {
     expect((await metrics.render()).text).toContain('dead_letters 2\n');
   });
 
+  it('reads gauges with labels when it is asked, and forgets values that are gone', async () => {
+    const metrics = createMetrics();
+    const states = new Map([
+      ['inbox', 2],
+      ['store', 0],
+    ]);
+    metrics.gaugeOf('circuit_breaker_state', () =>
+      [...states].map(([name, value]) => ({ labels: { breaker_name: name }, value })),
+    );
+    const { text } = await metrics.render();
+    expect(text).toContain('circuit_breaker_state{breaker_name="inbox"} 2\n');
+    expect(text).toContain('circuit_breaker_state{breaker_name="store"} 0\n');
+    states.delete('inbox');
+    expect((await metrics.render()).text).not.toContain('breaker_name="inbox"');
+  });
+
   it('keeps the registries of two services apart', async () => {
     const [one, other] = [createMetrics(), createMetrics()];
     one.count('notifications_total', { verdict: 'accepted' });

@@ -4,6 +4,7 @@ import { openMongoStore, type MongoStore } from '../../src/adapters/mongo/store.
 import { systemClock } from '../../src/adapters/telemetry/clock.ts';
 import { StoreUnavailableError } from '../../src/domain/errors.ts';
 import { describeReplayRepository } from '../contracts/replay-repository.contract.ts';
+import { describeSealedValues } from '../contracts/sealed-values.contract.ts';
 import { describeSinkRepository } from '../contracts/sink-repository.contract.ts';
 import { describeSubscriptionRepository } from '../contracts/subscription-repository.contract.ts';
 import { anAuditEntry, aSink, aSubscription } from '../support/builders.ts';
@@ -63,6 +64,7 @@ await describeOn('mongodb', 'the store in MongoDB', (server) => {
   describeSubscriptionRepository('mongo', open);
   describeSinkRepository('mongo', open);
   describeReplayRepository('mongo', open);
+  describeSealedValues('mongo', open);
 
   describe('opened', () => {
     let url: string;

@@ -9,6 +9,7 @@ import { createRedisRateStore } from '../../src/adapters/redis/rate-store.ts';
 import { systemClock } from '../../src/adapters/telemetry/clock.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import { describeOnProcess, type ServerProcess } from '../support/services.ts';
+import { openBreakers } from '../support/breakers.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { until } from '../support/wait.ts';
 
@@ -67,6 +68,7 @@ async function open(url: string) {
   const store = createFailoverRateStore({
     shared: createRedisRateStore({ redis, prefix: randomUUID(), maxKeysPerPolicy: 100 }),
     local: createMemoryRateStore({ clock: systemClock, maxKeysPerPolicy: 100 }),
+    breakers: openBreakers(),
     clock: systemClock,
     log: {
       ...silentLog,

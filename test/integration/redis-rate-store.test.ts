@@ -10,6 +10,7 @@ import { StoreUnavailableError } from '../../src/domain/errors.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import { describeRateStore } from '../contracts/rate-store.contract.ts';
 import { describeOn } from '../support/services.ts';
+import { openBreakers } from '../support/breakers.ts';
 import { silentLog } from '../support/silent-log.ts';
 
 const WINDOW_MS = 60_000;
@@ -34,6 +35,7 @@ await describeOn('redis', 'on a Redis', ({ url }) => {
       createFailoverRateStore({
         shared: createRedisRateStore({ redis, prefix: randomUUID(), maxKeysPerPolicy: 1000 }),
         local: createMemoryRateStore({ clock: systemClock, maxKeysPerPolicy: 1000 }),
+        breakers: openBreakers(),
         clock: systemClock,
         log: silentLog,
         timeoutMs: 2000,

@@ -50,6 +50,8 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     OPERATOR_API_KEY: OPERATOR_KEY,
     MIN_FREE_DISK_MB: '0',
     RATE_LIMIT_API_MAX: '1000000000',
+    // A clock that is turned lets the time of calls pass which are still at work.
+    ...(clock === systemClock ? {} : { CIRCUIT_BREAKER_ENABLED: 'false' }),
     ...options.env,
   });
   const service = await compose(config, { clock, log });
@@ -61,7 +63,7 @@ function wrap(
   options: TestServiceOptions & { folder: ReturnType<typeof temporaryFolder> },
 ): TestService {
   const { url, metricsUrl = '' } = service;
-  const stop = () => service.stop({ drainDelayMs: 0 });
+  const stop = () => service.stop({ drainDelayMs: 0, graceMs: 0 });
   return {
     url,
     metricsUrl,

@@ -5,6 +5,7 @@ import type { HealthProbe } from '../../ports/health-probe.ts';
 import type { Inbox } from '../../ports/inbox.ts';
 import type { Log } from '../../ports/log.ts';
 import type { ReplayRepository } from '../../ports/replay-repository.ts';
+import type { SealedValues } from '../../ports/sealed-values.ts';
 import type { SinkRepository } from '../../ports/sink-repository.ts';
 import type { SubscriptionRepository } from '../../ports/subscription-repository.ts';
 import { createMongoAuditTrail, indexAudit } from './audit-trail.ts';
@@ -16,6 +17,7 @@ import { MongoOpenError } from './open-error.ts';
 import { createMongoProbe } from './probe.ts';
 import { createMongoReplayRepository, indexReplays } from './replay-repository.ts';
 import { recordSchema } from './schema.ts';
+import { createMongoSealedValues } from './sealed-values.ts';
 import { createMongoSinkRepository, indexSinks } from './sink-repository.ts';
 import {
   createMongoSubscriptionRepository,
@@ -28,6 +30,7 @@ export interface MongoStore {
   readonly sinks: SinkRepository;
   readonly replays: ReplayRepository;
   readonly audit: AuditTrail;
+  readonly sealed: SealedValues;
   readonly inbox: Inbox;
   readonly probe: HealthProbe;
   /** Connections that are in use, and those that are open and idle. */
@@ -71,6 +74,7 @@ async function openIn(
     sinks: createMongoSinkRepository({ database }),
     replays: createMongoReplayRepository({ database }),
     audit,
+    sealed: createMongoSealedValues(database),
     inbox,
     probe: createMongoProbe(database, clock),
     connections: () => database.connections(),

@@ -1,5 +1,5 @@
-import CircuitBreaker from 'opossum';
 import { StoreUnavailableError } from '../../domain/errors.ts';
+import type { CircuitBreakers } from '../../ports/circuit-breakers.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { RateStore } from '../../ports/rate-store.ts';
@@ -15,12 +15,9 @@ export interface FailoverRateStore extends RateStore {
 // Opens when more than half of the last two seconds' answers were none: one late answer does not do
 // it under load, and with little traffic nobody after the first waits.
 const BREAKER = {
-  timeout: false, // the time limit is our own, on the service's clock
-  errorThresholdPercentage: 50,
-  rollingCountTimeout: 2000,
-  rollingCountBuckets: 4,
-  rollingPercentilesEnabled: false,
-  resetTimeout: 5000,
+  resetTimeoutMs: 5000,
+  volumeThreshold: 0,
+  window: { ms: 2000, buckets: 4 },
 } as const;
 
 // Written, because a Redis that refuses writes answers everything else.
@@ -35,42 +32,32 @@ const TRIAL = { key: 'failover-trial', windowMs: 1000 };
 export function createFailoverRateStore(deps: {
   shared: RateStore;
   local: RateStore;
+  breakers: Pick<CircuitBreakers, 'create'>;
   clock: Clock;
   log: Log;
   timeoutMs: number;
 }): FailoverRateStore {
   const { shared, local, clock, log, timeoutMs } = deps;
-  const breaker = new CircuitBreaker((question: () => Promise<void>) => question(), BREAKER);
-  let degraded = false;
-  let failure: unknown;
+  const breaker = deps.breakers.create('redis', {
+    ...BREAKER,
+    trial: {
+      everyMs: BREAKER.resetTimeoutMs,
+      run: () => within(clock, timeoutMs, shared.hit(TRIAL.key, TRIAL.windowMs)),
+    },
+    turned(to, err) {
+      if (to === 'closed') log.info({}, 'rate limits are counted over all instances again');
+      else log.warn({ err }, 'rate limits are counted by each instance for itself');
+    },
+  });
 
-  breaker.on('failure', (error) => {
-    failure = error;
-  });
-  breaker.on('open', () => {
-    if (degraded) return; // a trial that failed
-    degraded = true;
-    log.warn({ err: failure }, 'rate limits are counted by each instance for itself');
-  });
-  breaker.on('halfOpen', () => {
-    // When it fails the breaker has opened again, which is all that there is to do about it.
-    ask(() => shared.hit(TRIAL.key, TRIAL.windowMs)).catch(() => undefined);
-  });
-  breaker.on('close', () => {
-    degraded = false;
-    log.info({}, 'rate limits are counted over all instances again');
-  });
+  const isDegraded = () => breaker.status !== 'closed';
 
   function ask<T>(question: () => Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      breaker
-        .fire(() => within(clock, timeoutMs, question()).then(resolve))
-        .catch((error: unknown) => reject(asUnavailable(error)));
-    });
+    return breaker.call(() => within(clock, timeoutMs, question()).catch(asUnavailable));
   }
 
   function askOr<T>(question: () => Promise<T>, instead: () => Promise<T>): Promise<T> {
-    return degraded ? instead() : ask(question).catch(instead);
+    return isDegraded() ? instead() : ask(question).catch(instead);
   }
 
   return {
@@ -100,14 +87,15 @@ export function createFailoverRateStore(deps: {
       await ask(() => shared.clear(key));
     },
 
-    isDegraded: () => degraded,
+    isDegraded,
 
-    close: () => breaker.shutdown(),
+    close: () => breaker.close(),
   };
 }
 
-function asUnavailable(error: unknown): StoreUnavailableError {
-  return error instanceof StoreUnavailableError
+/** Whatever a shared store fails with, it is no answer. */
+function asUnavailable(error: unknown): never {
+  throw error instanceof StoreUnavailableError
     ? error
     : new StoreUnavailableError('shared rate store', error);
 }

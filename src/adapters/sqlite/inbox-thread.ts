@@ -1,4 +1,5 @@
 import { INBOX_MIGRATIONS } from './inbox-schema.ts';
+import { neededInboxKeys } from './sealed-procedures.ts';
 import { serve, type Database } from './thread.ts';
 
 /** Columns of `receipts` in their order. */
@@ -71,6 +72,8 @@ serve(INBOX_MIGRATIONS, {
            + coalesce(length(tokens ->> '$.encrypted'), 0) AS bytes FROM held`,
       )
       .all(),
+
+  neededKeys: neededInboxKeys,
 
   purgeHeld: (db: Database, before: number) =>
     Number(db.prepare('DELETE FROM held WHERE received_at < ?').run(before).changes),

@@ -4,12 +4,15 @@ import type { Clock } from '../../ports/clock.ts';
 import type { HealthProbe } from '../../ports/health-probe.ts';
 import type { Inbox, Unsettled } from '../../ports/inbox.ts';
 import type { Log } from '../../ports/log.ts';
+import type { SealedValues } from '../../ports/sealed-values.ts';
 import { toHeldItem, toHeldRow, toReceipt, toReceiptRow, Rows } from './inbox-rows.ts';
 import { createThreadProbe } from './probe.ts';
+import { createSqliteSealedValues } from './sealed-values.ts';
 import { openThread, type SqliteThread } from './thread-client.ts';
 
 export interface SqliteInbox {
   readonly inbox: Inbox;
+  readonly sealed: SealedValues;
   readonly probe: HealthProbe;
   /** Whether one of its threads is at a batch. */
   isBusy(): boolean;
@@ -100,6 +103,7 @@ export async function openSqliteInbox(options: {
 
   return {
     inbox,
+    sealed: createSqliteSealedValues(() => reader.call('neededKeys', null)),
     isBusy: () => writer.isBusy() || reader.isBusy(),
     probe: createThreadProbe('inbox', [writer], options.clock),
     async close() {

@@ -25,6 +25,7 @@ import {
   listReplays,
   runningReplays,
 } from './replay-procedures.ts';
+import { neededKeys } from './sealed-procedures.ts';
 import { searchNotifications } from './search-procedure.ts';
 import {
   allSinks,
@@ -108,4 +109,6 @@ export const storeProcedures = {
   appendAudit,
   searchAudit,
   purgeAudit,
+
+  neededKeys,
 };

@@ -150,9 +150,16 @@ const SINKS_WITH_SERVERS = `
   ALTER TABLE sinks ADD COLUMN collection TEXT;
 `;
 
+// Empty but for what waits, so that a start can tell which keys that needs.
+const SEALED_BY = `
+  CREATE INDEX notifications_sealed ON notifications (sealed ->> '$.keyId')
+    WHERE sealed IS NOT NULL;
+`;
+
 /** The steps of `store.db`. */
 export const STORE_MIGRATIONS: readonly Migration[] = [
   { sql: FIRST, readableFrom: 1 },
   // The program before knows two kinds fewer, and reads no sinks at all once there is one of them.
   { sql: SINKS_WITH_SERVERS, readableFrom: 2 },
+  { sql: SEALED_BY, readableFrom: 2 },
 ];

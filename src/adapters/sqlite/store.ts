@@ -6,12 +6,14 @@ import type { DeliveryStore } from '../../ports/delivery-store.ts';
 import type { HealthProbe } from '../../ports/health-probe.ts';
 import type { Log } from '../../ports/log.ts';
 import type { ReplayRepository } from '../../ports/replay-repository.ts';
+import type { SealedValues } from '../../ports/sealed-values.ts';
 import type { SinkRepository } from '../../ports/sink-repository.ts';
 import type { SubscriptionRepository } from '../../ports/subscription-repository.ts';
 import { createSqliteAuditTrail } from './audit-trail.ts';
 import { createSqliteDeliveryStore } from './delivery-store.ts';
 import { createThreadProbe } from './probe.ts';
 import { createSqliteReplayRepository } from './replay-repository.ts';
+import { createSqliteSealedValues } from './sealed-values.ts';
 import { createSqliteSinkRepository } from './sink-repository.ts';
 import type { StoreThreads } from './store-call.ts';
 import { createSqliteSubscriptionRepository } from './subscription-repository.ts';
@@ -23,6 +25,7 @@ export interface SqliteStore {
   readonly sinks: SinkRepository;
   readonly replays: ReplayRepository;
   readonly audit: AuditTrail;
+  readonly sealed: SealedValues;
   readonly probe: HealthProbe;
   /**
    * Gives back every claim, due now, no try counted; gives how many. Only before the first claim of
@@ -64,6 +67,7 @@ export async function openSqliteStore(options: {
     sinks: createSqliteSinkRepository(threads),
     replays: createSqliteReplayRepository(threads),
     audit,
+    sealed: createSqliteSealedValues(() => threads.read('neededKeys', null)),
     probe: createThreadProbe('store', [writer, reader], clock),
 
     isBusy: () => writer.isBusy() || reader.isBusy(),

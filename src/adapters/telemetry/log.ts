@@ -25,7 +25,10 @@ export function createLog(options: {
   stream?: DestinationStream | undefined;
   /** Takes the service's own secrets out of whatever is written. */
   redact?: Redact;
-}): Log {
+}): Log & {
+  /** Resolves when what was logged so far is written: at an exit the rest could overtake it. */
+  flush(): Promise<void>;
+} {
   const { redact = (text) => text } = options;
   const clean = (text: string) => escapeControls(redact(text));
   const log = pino(
@@ -41,7 +44,13 @@ export function createLog(options: {
   const at = (level: Level) => (fields: LogFields, message: string) => {
     if (log.isLevelEnabled(level)) log[level](presentFields(fields, clean), clean(message));
   };
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    flush: () => new Promise((resolve) => log.flush(() => resolve())),
+  };
 }
 
 function openStream(options: {

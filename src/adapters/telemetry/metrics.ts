@@ -1,5 +1,12 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import type { Counters, Gauges, Histograms, Metrics } from '../../ports/metrics.ts';
+import type {
+  Counters,
+  Gauges,
+  Histograms,
+  LabelledGauges,
+  LabelledValue,
+  Metrics,
+} from '../../ports/metrics.ts';
 
 interface Described {
   readonly help: string;
@@ -15,6 +22,10 @@ const COUNTERS: Readonly<Record<keyof Counters, Described>> = {
   },
   rate_limit_exceeded_total: { help: 'Requests over a rate limit', labelNames: ['policy'] },
   operations_events_total: { help: 'What operators were told', labelNames: ['type'] },
+  circuit_breaker_failures_total: {
+    help: 'Calls through a circuit breaker that failed',
+    labelNames: ['breaker_name'],
+  },
 };
 
 const HISTOGRAMS: Readonly<Record<keyof Histograms, Described & { buckets: number[] }>> = {
@@ -56,6 +67,13 @@ const GAUGES: Readonly<Record<keyof Gauges, string>> = {
   db_connections_idle: 'Connections to the database that are open and idle',
 };
 
+const LABELLED_GAUGES: Readonly<Record<keyof LabelledGauges, Described>> = {
+  circuit_breaker_state: {
+    help: 'Whether a circuit breaker is closed (0), half-open (1) or open (2)',
+    labelNames: ['breaker_name'],
+  },
+};
+
 /** Prometheus metrics in a registry of their own, Node's included. */
 export function createMetrics(): Metrics & {
   render(): Promise<{ contentType: string; text: string }>;
@@ -76,6 +94,7 @@ export function createMetrics(): Metrics & {
     count: (name, labels, by = 1) => counters.get(name)?.inc(labels, by),
     observe: (name, labels, seconds) => histograms.get(name)?.observe(labels, seconds),
     gauge: (name, read) => registry.registerMetric(createGauge(name, read)),
+    gaugeOf: (name, read) => registry.registerMetric(createLabelledGauge(name, read)),
     render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };
 }
@@ -95,6 +114,21 @@ function createGauge(name: keyof Gauges, read: Read): Gauge {
         // As below.
       }
       this.remove(); // no value tells more than the last one or a zero would
+    },
+  });
+}
+
+function createLabelledGauge<N extends keyof LabelledGauges>(
+  name: N,
+  read: () => readonly LabelledValue<LabelledGauges[N]>[],
+): Gauge {
+  return new Gauge({
+    name,
+    ...LABELLED_GAUGES[name],
+    registers: [],
+    collect() {
+      this.reset(); // what is not there any more is not shown either
+      for (const { labels, value } of read()) this.set(labels, value);
     },
   });
 }

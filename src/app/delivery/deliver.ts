@@ -13,7 +13,7 @@ import type { WatchSinks } from './watch-sinks.ts';
 
 const LEASE_MS = 15_000;
 const RENEW_EVERY_MS = 5000;
-const WRITE_AGAIN_MS = [500, 2000, 5000];
+const WRITE_AGAIN_MS = [500, 2000, 5000, 5000, 5000];
 
 export interface Deliver {
   /** Tries one delivery: claims it, hands it to its sink, writes the outcome. */

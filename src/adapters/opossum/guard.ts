@@ -1,0 +1,50 @@
+import type { CircuitBreaker } from '../../ports/circuit-breakers.ts';
+
+/** Names of a port's methods that give a promise. */
+export type AsyncMethod<P> = {
+  [N in keyof P]-?: P[N] extends (...args: never[]) => Promise<unknown> ? N : never;
+}[keyof P];
+
+/** Says that a method is knowingly not called through a breaker. */
+export const PAST = 'past';
+
+/**
+ * Which breaker each asynchronous method is called through. All have to be named, so that a method
+ * that is new does not go past its breaker because somebody forgot it.
+ */
+export type Ways<P> = {
+  readonly [N in AsyncMethod<P>]: Pick<CircuitBreaker, 'call'> | typeof PAST;
+};
+
+/** The same port, its methods called as they were, those with a breaker through that. */
+export function guard<P extends object>(port: P, ways: Ways<P>): P {
+  const breakers = new Map<string | symbol, Pick<CircuitBreaker, 'call'>>();
+  for (const [name, way] of Object.entries<Ways<P>[AsyncMethod<P>]>(ways)) {
+    if (way !== PAST) breakers.set(name, way);
+  }
+  const methods = new Map<string | symbol, unknown>();
+
+  function methodOf(target: P, name: string | symbol): unknown {
+    // Called on the port itself: a class with private fields knows no other `this`.
+    const call = (...args: unknown[]): unknown => {
+      const method: unknown = Reflect.get(target, name);
+      if (typeof method !== 'function') throw new TypeError(`no method ${String(name)}`);
+      return Reflect.apply(method, target, args);
+    };
+    const breaker = breakers.get(name);
+    if (breaker === undefined) return call;
+    return (...args: unknown[]) => breaker.call(async () => call(...args));
+  }
+
+  return new Proxy(port, {
+    get(target, name) {
+      const known = methods.get(name);
+      if (known !== undefined) return known;
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      const method = methodOf(target, name);
+      methods.set(name, method);
+      return method;
+    },
+  });
+}
