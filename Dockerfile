@@ -36,7 +36,6 @@ VOLUME /data
 EXPOSE 8010 9090
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
   CMD ["node", "/app/deploy/container/healthy.mjs"]
-ENTRYPOINT ["/app/deploy/container/entrypoint.sh"]
 # The flags of `npm start`.
 CMD ["node", "--max-semi-space-size=8", "--heap-growing-percent=20", "src/main.ts"]
 

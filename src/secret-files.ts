@@ -46,8 +46,13 @@ function read(path: string, complain: (problem: string) => void): string | undef
     else if (text.trim() === '') complain('names a file that is empty');
     else return text.trim();
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason';
-    complain(`names a file that cannot be read (${code})`);
+    complain(`names a file that cannot be read (${codeOf(error)})`);
   }
   return undefined;
+}
+
+/** Only that: the message has the path, where somebody may have put the secret itself. */
+function codeOf(error: unknown): string {
+  const hasCode = typeof error === 'object' && error !== null && 'code' in error;
+  return hasCode ? String(error.code) : 'unknown reason';
 }

@@ -45,7 +45,9 @@ export function addKeys(program: Command, cli: Cli): void {
       cli.out.line(`ENCRYPTION_KEYS=${steps.add}`);
       cli.out.note('2. When all run with it, set this and restart: the new key seals, too.');
       cli.out.line(`ENCRYPTION_KEYS=${steps.seal}`);
-      cli.out.note('Keep the old ones in the ring: what they sealed needs them.');
+      cli.out.note(
+        'Keep the old ones in the ring: what they sealed needs them, and a start says so.',
+      );
     });
 }
 
@@ -62,8 +64,8 @@ function toText(ring: readonly EncryptionKey[]): string {
 async function readRing(settings: CliSettings): Promise<readonly EncryptionKey[]> {
   const problems: string[] = [];
   const env = {
-    ENCRYPTION_KEYS: settings.variable('ENCRYPTION_KEYS'),
-    ENCRYPTION_KEY: settings.variable('ENCRYPTION_KEY'),
+    ENCRYPTION_KEYS: settings.secret('ENCRYPTION_KEYS'),
+    ENCRYPTION_KEY: settings.secret('ENCRYPTION_KEY'),
   };
   const { encryptionKeys } = readSecrets(env, false, (name, problem) => {
     problems.push(`${name} ${problem}`);
@@ -74,6 +76,6 @@ async function readRing(settings: CliSettings): Promise<readonly EncryptionKey[]
   const generated = await readSecretFile(path);
   if (generated !== undefined) return [bareEncryptionKey(new Secret(generated.trim()))];
   throw usageError(
-    `There is no key yet: neither $ENCRYPTION_KEYS nor ${path}; see "keys generate"`,
+    `There is no key yet: neither $ENCRYPTION_KEYS, nor a file of it, nor ${path}; see "keys generate"`,
   );
 }

@@ -98,14 +98,14 @@ function asFailed(error: unknown): CliError {
 }
 
 function readSource(settings: CliSettings, dataDir: string | undefined): MigrationSource {
-  const url = settings.variable('SOURCE_MONGODB_URL');
+  const url = settings.secret('SOURCE_MONGODB_URL');
   if (dataDir !== undefined && url === undefined) return { dataDir };
   if (dataDir === undefined && url !== undefined) return databaseOf(settings, url, 'SOURCE_');
   throw usageError('Say one source: --from <folder>, or SOURCE_MONGODB_URL in the environment');
 }
 
 function readTarget(settings: CliSettings): MovedDatabase {
-  const url = settings.variable('MONGODB_URL');
+  const url = settings.secret('MONGODB_URL');
   if (url !== undefined) return databaseOf(settings, url, '');
   throw usageError('The target is missing: set MONGODB_URL, such as mongodb://host/sallyport');
 }

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Secret } from '../domain/secret.ts';
+import { splitList } from '../environment-fields.ts';
+import { notEmpty, withSecretFiles } from '../secret-files.ts';
 import { usageError } from './cli-error.ts';
 
 /** What the environment says to the command. */
@@ -9,8 +11,10 @@ export interface CliSettings {
   readonly url: string;
   readonly dataDir: string;
   readonly apiKey: { readonly key: Secret; readonly source: string } | undefined;
-  /** Any other, for `${NAME}` in files and for the key ring. */
+  /** Any other, as it stands there, for `${NAME}` in files. */
   variable(name: string): string | undefined;
+  /** The same, or what the file holds that `<name>_FILE` names; throws when it cannot be read. */
+  secret(name: string): string | undefined;
 }
 
 /** The operator's key, and in words where it was found, for when it is refused. */
@@ -22,16 +26,29 @@ export interface FoundKey {
 /** Reads the environment once, for the command as `readConfig` does for the service. */
 export function readCliSettings(env: NodeJS.ProcessEnv): CliSettings {
   const variable = (name: string) => env[name]?.trim() || undefined;
+  const secret = (name: string) => readSecret(env, name);
   const keyFrom = (name: string) => {
-    const value = variable(name);
+    // The service takes any of a list, so that the first will do while one takes another's place.
+    const [value] = splitList(secret(name) ?? '');
     return value === undefined ? undefined : { key: new Secret(value), source: `$${name}` };
   };
   return {
     url: variable('SALLYPORT_URL') ?? `http://127.0.0.1:${variable('PORT') ?? '8010'}`,
     dataDir: variable('DATA_DIR') ?? './data',
-    apiKey: keyFrom('SALLYPORT_API_KEY') ?? keyFrom('OPERATOR_API_KEY'),
+    // Read when it is asked for: its file may be nobody's to read who needs no key.
+    get apiKey() {
+      return keyFrom('SALLYPORT_API_KEY') ?? keyFrom('OPERATOR_API_KEY');
+    },
     variable,
+    secret,
   };
+}
+
+function readSecret(env: NodeJS.ProcessEnv, name: string): string | undefined {
+  const found = withSecretFiles(notEmpty(env), [name], (variable, problem) => {
+    throw usageError(`$${variable} ${problem}`);
+  });
+  return found[name]?.trim();
 }
 
 /** Looks in `--key-file`, then in the environment, then where the service keeps what it generated. */

@@ -135,7 +135,10 @@ await describeOnServers('sallyport migrate, killed', ({ mongodb, redis }) => {
 
 await describeOn('mongodb', 'sallyport migrate', (server) => {
   const folder = temporaryFolder();
-  const { MONGODB_URL = '' } = serverEnv({ mongodb: server.url, redis: '' });
+  const { MONGODB_URL = '', ENCRYPTION_KEYS = '' } = serverEnv({
+    mongodb: server.url,
+    redis: '',
+  });
   const migrate = (line: string, env: Record<string, string> = {}) =>
     runCommand(['migrate', ...line.split(' ').filter(Boolean)], { env });
   const from = `--from ${folder.path}`;
@@ -204,7 +207,7 @@ await describeOn('mongodb', 'sallyport migrate', (server) => {
   });
 
   it('refuses while the service runs', async () => {
-    const service = await startChild({ dataDir: folder.path });
+    const service = await startChild({ dataDir: folder.path, env: { ENCRYPTION_KEYS } });
     const { code, stderr } = await migrate(`${from} --dry-run`);
     expect(code).toBe(1);
     expect(stderr).toMatch(/in use by another Sallyport/);

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { describeWith } from '../faults/needs.ts';
@@ -239,17 +239,19 @@ function suite(): void {
       expect(said).toMatch(/ENCRYPTION_KEYS is missing[^]*OPERATOR_API_KEY is missing/);
     });
 
-    it('takes secrets from files, unless they are given, and ends where there is none', async () => {
-      const file = `--volume=${project.envFile}:/run/secrets/key:ro`;
-      const named = '--env=OPERATOR_API_KEY_FILE=/run/secrets/key';
-      const show = [project.image, 'printenv', 'OPERATOR_API_KEY'];
-      const said = readFileSync(project.envFile, 'utf8');
-      expect(await runToEnd(file, named, ...show)).toEqual({ code: 0, said });
-      const given = await runToEnd(file, named, '--env=OPERATOR_API_KEY=given', ...show);
-      expect(given).toEqual({ code: 0, said: 'given\n' });
-      const none = await runToEnd(named, ...show);
-      expect(none).toMatchObject({ said: expect.stringMatching(/\/run\/secrets\/key/) });
-      expect(none.code).toBeGreaterThan(0);
+    it('takes secrets from files, and does not start without them', async () => {
+      const ring = /^ENCRYPTION_KEYS=(.*)$/m.exec(readFileSync(project.envFile, 'utf8'))?.[1] ?? '';
+      const path = `${project.envFile}.ring`;
+      writeFileSync(path, `${ring}\n`, { mode: 0o644 });
+      const file = `--volume=${path}:/run/secrets/ring:ro`;
+      const named = '--env=ENCRYPTION_KEYS_FILE=/run/secrets/ring';
+      const rotate = [project.image, 'sallyport', 'keys', 'rotate', '--json'];
+      const { code, said } = await runToEnd(file, named, ...rotate);
+      expect(code).toBe(0);
+      expect(JSON.parse(said).add.split(',')[0]).toBe(ring);
+      const none = await runToEnd(named, project.image);
+      expect(none.code).toBe(1);
+      expect(none.said).toContain('ENCRYPTION_KEYS_FILE names a file that cannot be read (ENOENT)');
     });
   });
 }

@@ -20,7 +20,7 @@ interface Layer {
 
 /** Every route of every router; a router only keeps what it is made with until it is asked. */
 async function existingRoutes(): Promise<string[]> {
-  const nothing: unknown = new Proxy({}, { get: () => nothing });
+  const nothing: unknown = new Proxy(() => undefined, { get: () => nothing });
   const routes: string[] = [];
   for (const file of readdirSync(ROUTES)) {
     const made: Record<string, unknown> = await import(new URL(file, ROUTES).href);

@@ -2,7 +2,7 @@
 const SAMPLE = /change-?_?me|example|sample|placeholder|your[-_]|password|^(.{1,16})\1+$/i;
 
 const MIN_BITS = 80;
-const MAX_STEPS_SHARE = 0.5;
+const MAX_STEPS_SHARE = 0.75;
 
 /** A value that documentation and templates show, and so everybody knows. */
 export function isSample(value: string): boolean {
