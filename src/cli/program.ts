@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addApply } from './apply.ts';
 import { addBackup } from './backup.ts';
 import { addDeadLetters } from './dead-letters.ts';
+import { addDoctor } from './doctor.ts';
 import { type CliDeps, createCli } from './context.ts';
 import { addKeys } from './keys.ts';
 import { addListen } from './listen.ts';
@@ -51,6 +52,7 @@ export function createProgram(
     .addHelpText('after', examples('start'))
     .action(deps.start);
   addStatus(program, cli);
+  addDoctor(program, cli);
   addSubscriptions(program, cli);
   addSinks(program, cli);
   addNotifications(program, cli);
