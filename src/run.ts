@@ -7,6 +7,9 @@ import { readConfig, type Config } from './config.ts';
 import { createRedact } from './domain/redact.ts';
 import { secretsIn } from './secrets-in.ts';
 
+// For what a client has begun to send when it is told to go, slow as it may be.
+const GRACE_MS = 1000;
+
 /** The process: configuration, compose, listen, signals. */
 export async function run(): Promise<void> {
   const config = orExit(() => readConfig(process.env));
@@ -26,9 +29,14 @@ export async function run(): Promise<void> {
     async ({ err, signal }) => {
       if (err) log.error({ err }, 'stopping after an error');
       else log.info({ signal }, 'stopping');
-      await service?.stop({ drainDelayMs: err ? 0 : config.drainDelayMs });
+      await service?.stop(
+        err
+          ? { drainDelayMs: 0, graceMs: 0 }
+          : { drainDelayMs: config.drainDelayMs, graceMs: GRACE_MS },
+      );
       endIfStuck(service);
       log.info({}, 'stopped');
+      await log.flush();
     },
   );
 

@@ -107,7 +107,7 @@ describe('HTTP edge', () => {
       'a long target',
       414,
       'URI_TOO_LONG',
-      `GET /open?${'x'.repeat(9000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`,
+      `GET /open?${'x'.repeat(13_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`,
     ],
     [
       'a target without end',

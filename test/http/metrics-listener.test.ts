@@ -11,7 +11,12 @@ describe('metrics listener', () => {
   beforeAll(async () => {
     const metrics = createMetrics();
     const parts = { log: silentLog, metrics, clock: systemClock, digest: createDigest() };
-    const app = createMetricsApp({ ...parts, production: true, render: () => metrics.render() });
+    const app = createMetricsApp({
+      ...parts,
+      production: true,
+      redact: (text) => text,
+      render: () => metrics.render(),
+    });
     const handle = app.callback();
     listener = await openHttpServer({
       ...parts,

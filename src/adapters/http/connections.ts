@@ -1,9 +1,11 @@
-import type { Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 /** The open connections of a server, each with the answer that it waits for. */
 export interface Connections {
   answerOf(connection: Duplex): ServerResponse | undefined;
+  /** Whether what comes on it still belongs to a request that has been answered. */
+  isAnswered(connection: Duplex): boolean;
   /** Lets the next answer of each connection be its last. */
   endWithNextAnswer(): void;
   /** Ends what waits for no answer, silent ones too: those Node itself counts as busy. */
@@ -12,11 +14,14 @@ export interface Connections {
 
 export function trackConnections(server: Server): Connections {
   const answers = new Map<Duplex, ServerResponse | undefined>();
+  const requests = new WeakMap<Duplex, IncomingMessage>();
   server.on('connection', (connection) => {
     answers.set(connection, undefined);
     connection.on('close', () => answers.delete(connection));
   });
-  server.on('request', ({ socket }, answer) => {
+  server.on('request', (request, answer) => {
+    const { socket } = request;
+    requests.set(socket, request);
     answers.set(socket, answer);
     answer.on('close', () => {
       if (answers.get(socket) === answer) answers.set(socket, undefined);
@@ -25,6 +30,8 @@ export function trackConnections(server: Server): Connections {
 
   return {
     answerOf: (connection) => answers.get(connection),
+    isAnswered: (connection) =>
+      requests.get(connection)?.complete === false && answers.get(connection) === undefined,
     endWithNextAnswer() {
       for (const answer of answers.values()) {
         if (answer?.headersSent === false) answer.setHeader('Connection', 'close');

@@ -1,5 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { Server as NetServer } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
+import type { Duplex } from 'node:stream';
 import type { Clock } from '../../ports/clock.ts';
 import type { Digest } from '../../ports/digest.ts';
 import { trackConnections } from './connections.ts';
@@ -31,14 +34,20 @@ const MAX_CONNECTIONS = 10_000;
 /** How long a refused client may take to read why. */
 const LINGER_MS = 1000;
 
+/** Of the event loop, before it listens no more. */
+const ACCEPT_TURNS = 4;
+
 /** A listener that is open. */
 export interface HttpListener {
   /** With the port that was taken when 0 was asked for. */
   readonly url: string;
   /** Goes on serving, and lets each client connect anew for its next request. */
   drain(): void;
-  /** Listens no more and resolves when the answers in flight have been given. */
-  close(): Promise<void>;
+  /**
+   * Listens no more and resolves when the answers in flight have been given. Connections that wait for
+   * none are ended after `graceMs`: a client may be sending on one of them right now.
+   */
+  close(graceMs?: number): Promise<void>;
 }
 
 /** Opens a listener; rejects with a sentence that names host and port when it cannot. */
@@ -58,22 +67,32 @@ export async function openHttpServer(deps: {
   server.maxConnections = deps.maxConnections ?? MAX_CONNECTIONS;
   const connections = trackConnections(server);
   const refuse = createRefuse({ securityHeaders: ALL_HEADERS, ...deps });
+  const refused = new WeakSet<Duplex>();
   let draining = false;
 
   server.on('request', (req, res) => {
+    if (refused.has(req.socket)) return; // it may be anything: a part of what was refused, too
     if (draining) res.setHeader('Connection', 'close');
     const ambiguity = ambiguityOf(req);
-    if (ambiguity === undefined) deps.handler(req, res);
-    else refuse(res, ambiguity);
+    if (ambiguity === undefined) return deps.handler(req, res);
+    refused.add(req.socket);
+    refuse(res, ambiguity);
   });
-  server.on('checkExpectation', (_req, res) => refuse(res, REFUSALS.expectation));
+  server.on('checkExpectation', (req, res) => {
+    refused.add(req.socket);
+    refuse(res, REFUSALS.expectation);
+  });
   server.on('connect', (_req, connection) => {
     const answer = answerOn(connection);
     if (answer !== undefined) refuse(answer, REFUSALS.method);
   });
   server.on('clientError', (error, connection) => {
-    const answer = connections.answerOf(connection) ?? answerOn(connection);
-    if (answer !== undefined) refuse(answer, refusalOf(error));
+    if (connections.isAnswered(connection)) {
+      connection.end(); // another answer would pass for that of the next request
+    } else {
+      const answer = connections.answerOf(connection) ?? answerOn(connection);
+      if (answer !== undefined) refuse(answer, refusalOf(error));
+    }
     deps.clock.after(LINGER_MS, () => connection.destroy());
   });
   await listen(server, deps.host, deps.port);
@@ -86,12 +105,18 @@ export async function openHttpServer(deps: {
   return {
     url: urlOf(server),
     drain,
-    async close() {
+    async close(graceMs = 0) {
+      // Whoever has connected is taken in first: the system cuts those off that still wait for it, and
+      // a busy service may not have looked for a while.
+      for (let turn = 0; turn < ACCEPT_TURNS; turn += 1) await setImmediate();
       drain();
       const closed = once(server, 'close');
-      server.close();
-      connections.endIdle();
+      // Not `server.close()`: that ends every connection which waits for no answer, at once.
+      NetServer.prototype.close.call(server);
+      if (graceMs === 0) connections.endIdle();
+      const cancel = deps.clock.after(graceMs, () => connections.endIdle());
       await closed;
+      cancel();
     },
   };
 }

@@ -2,6 +2,7 @@ import { Router } from '@koa/router';
 import type { Context } from 'koa';
 import type { AcceptPost } from '../../../app/notifications/accept-post.ts';
 import type { IntakeGate } from '../../../app/notifications/intake-gate.ts';
+import type { RecentHandshakes } from '../../../app/notifications/recent-handshakes.ts';
 import type { AckWindow } from '../../../domain/notifications/ack-window.ts';
 import { UnsupportedMediaTypeError } from '../../../domain/errors.ts';
 import { readValidationToken } from '../../../domain/notifications/handshake.ts';
@@ -9,6 +10,7 @@ import type { Clock } from '../../../ports/clock.ts';
 import type { Metrics } from '../../../ports/metrics.ts';
 import { decodeText, readBody } from '../read-body.ts';
 import type { RequestState } from '../request-state.ts';
+import type { TrustedProxies } from '../trusted-proxies.ts';
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 const ACCEPTED = '{"status":"accepted"}';
@@ -22,6 +24,8 @@ export function graphWebhookRoutes(deps: {
   acceptPost: AcceptPost;
   gate: IntakeGate;
   acks: AckWindow;
+  handshakes: Pick<RecentHandshakes, 'note'>;
+  proxies: TrustedProxies;
   clock: Clock;
   metrics: Metrics;
   ackTimeoutMs: number;
@@ -38,6 +42,12 @@ export function graphWebhookRoutes(deps: {
     } else {
       ctx.type = 'text/plain; charset=utf-8';
       ctx.body = token;
+      deps.handshakes.note({
+        at: startedAt,
+        requestId: ctx.state.requestId,
+        ipAddress: deps.proxies.clientOf(ctx.req),
+        viaTrustedProxy: deps.proxies.sent(ctx.req),
+      });
     }
   });
   return router;
