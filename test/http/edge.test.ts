@@ -1,6 +1,6 @@
-import { Router } from '@koa/router';
+import { createRouter, type Routes } from '../../src/adapters/http/router.ts';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { principalOf, type RequestState } from '../../src/adapters/http/request-state.ts';
+import { principalOf } from '../../src/adapters/http/request-state.ts';
 import { OPERATOR_KEY, readRaw, sendRaw, startEdge } from './edge.ts';
 
 const EVERY_ANSWER = {
@@ -16,8 +16,8 @@ const EVERY_ANSWER = {
   'cache-control': 'no-store',
 };
 
-function open(): Router<RequestState> {
-  const router = new Router<RequestState>();
+function open(): Routes {
+  const router = createRouter();
   router.get('/open', (ctx) => {
     ctx.body = { ok: true };
   });
@@ -30,8 +30,8 @@ function open(): Router<RequestState> {
   return router;
 }
 
-function api(): Router<RequestState> {
-  const router = new Router<RequestState>({ prefix: '/api/things' });
+function api(): Routes {
+  const router = createRouter('/api/things');
   router.get('/:id', (ctx) => {
     ctx.body = principalOf(ctx);
   });
@@ -206,5 +206,16 @@ describe('HTTP edge', () => {
     expect(text + edge.lines.join('')).not.toContain('planted');
     expect(edge.lines.join('')).toContain('"route":"/api/things/:id","status":200');
     expect(edge.lines.join('')).not.toContain(OPERATOR_KEY);
+  });
+});
+
+describe('a path in other letters', () => {
+  it('is another path', async () => {
+    const edge = await startEdge({ open: open(), api: api() });
+    for (const path of ['/Open', '/API/things/1', '/api/Things/1']) {
+      const answer = await fetch(edge.url + path, { headers: { 'X-API-Key': OPERATOR_KEY } });
+      expect([path, answer.status]).toEqual([path, 404]);
+    }
+    await edge.close();
   });
 });

@@ -1,4 +1,3 @@
-import { Router } from '@koa/router';
 import Koa, { type Middleware } from 'koa';
 import type { Refusal } from '../../app/audit/refusals.ts';
 import type { Redact } from '../../domain/redact.ts';
@@ -29,8 +28,7 @@ import { otherMethods, unmatched } from './middleware/unmatched.ts';
 import type { RequestState } from './request-state.ts';
 import { ALL_HEADERS, type SecurityHeaderOptions } from './security-headers.ts';
 import { NO_PROXIES, type TrustedProxies } from './trusted-proxies.ts';
-
-type Routes = Router<RequestState>;
+import { createRouter, type Routes } from './router.ts';
 
 /** What a deployment decides about the edge. */
 export interface EdgeOptions {
@@ -114,7 +112,7 @@ export function createBareApp(deps: {
 
 /** A router runs its middleware only where one of its routes matches: elsewhere it is 404 or 405. */
 function behind(steps: readonly Middleware<RequestState>[], routers: readonly Routes[]): Routes {
-  const all: Routes = new Router<RequestState>();
+  const all: Routes = createRouter();
   all.use(...steps);
   for (const router of routers) all.use(router.routes());
   return all;

@@ -1,4 +1,3 @@
-import { Router } from '@koa/router';
 import type Koa from 'koa';
 import type { Redact } from '../../domain/redact.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -8,6 +7,7 @@ import type { Metrics } from '../../ports/metrics.ts';
 import { createBareApp } from './app.ts';
 import { unmatched } from './middleware/unmatched.ts';
 import type { RequestState } from './request-state.ts';
+import { createRouter } from './router.ts';
 
 /**
  * Metrics for a scraper, on a listener of their own: they tell about the service's inside, and so
@@ -22,7 +22,7 @@ export function createMetricsApp(deps: {
   redact: Redact;
   render: () => Promise<{ contentType: string; text: string }>;
 }): Koa<RequestState> {
-  const router = new Router<RequestState>();
+  const router = createRouter();
   router.get('/metrics', async function showMetrics(ctx) {
     const { contentType, text } = await deps.render();
     ctx.type = contentType;

@@ -1,11 +1,11 @@
-import { Router } from '@koa/router';
 import { z } from 'zod';
 import type { BrowseAudit } from '../../../app/audit/browse-audit.ts';
 import type { RecordedAuditEntry } from '../../../domain/audit/audit-entry.ts';
 import { parse } from '../parse.ts';
 import { presentPage, presentTime } from '../present-page.ts';
-import { principalOf, type RequestState } from '../request-state.ts';
+import { principalOf } from '../request-state.ts';
 import { line, page, time } from '../schemas.ts';
+import { createRouter, type Routes } from '../router.ts';
 
 const Query = z.strictObject({
   eventType: line(100).optional(),
@@ -19,8 +19,8 @@ const Query = z.strictObject({
 });
 
 /** Who did what. */
-export function auditRoutes(deps: { audit: BrowseAudit }): Router<RequestState> {
-  const router = new Router<RequestState>({ prefix: '/api/audit' });
+export function auditRoutes(deps: { audit: BrowseAudit }): Routes {
+  const router = createRouter('/api/audit');
 
   router.get('/', async function searchAudit(ctx) {
     const { limit, cursor, ...query } = parse(Query, ctx.query);

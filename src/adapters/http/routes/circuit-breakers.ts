@@ -1,12 +1,9 @@
-import { Router } from '@koa/router';
 import type { CircuitBreakers } from '../../../ports/circuit-breakers.ts';
-import type { RequestState } from '../request-state.ts';
+import { createRouter, type Routes } from '../router.ts';
 
 /** What the service keeps away from just now, and how its calls have fared lately. */
-export function circuitBreakerRoutes(deps: {
-  breakers: Pick<CircuitBreakers, 'list'>;
-}): Router<RequestState> {
-  const router = new Router<RequestState>();
+export function circuitBreakerRoutes(deps: { breakers: Pick<CircuitBreakers, 'list'> }): Routes {
+  const router = createRouter();
 
   router.get('/health/circuit-breakers', function showCircuitBreakers(ctx) {
     const breakers = [...deps.breakers.list()].map(([name, { status, stats }]) => [

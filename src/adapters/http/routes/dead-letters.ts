@@ -1,12 +1,12 @@
-import { Router } from '@koa/router';
 import { z } from 'zod';
 import type { ChosenLetters, DeadLetters } from '../../../app/delivery/dead-letters.ts';
 import type { DeadLetter, DeadLetterQuery } from '../../../ports/delivery-store.ts';
 import { parse } from '../parse.ts';
 import { presentPage, presentTime } from '../present-page.ts';
-import { principalOf, type RequestState } from '../request-state.ts';
+import { principalOf } from '../request-state.ts';
 import { freeText, guid, line, page, time } from '../schemas.ts';
 import { presentNotification } from './notifications.ts';
+import { createRouter, type Routes } from '../router.ts';
 
 const filter = {
   sinkId: guid.optional(),
@@ -37,9 +37,9 @@ const Choice = z
 type Chosen = ChosenLetters & { readonly comment: string | null | undefined };
 
 /** Deliveries that are out of tries: list them, have them tried anew, or give them up. */
-export function deadLetterRoutes(deps: { deadLetters: DeadLetters }): Router<RequestState> {
+export function deadLetterRoutes(deps: { deadLetters: DeadLetters }): Routes {
   const { deadLetters } = deps;
-  const router = new Router<RequestState>({ prefix: '/api/dead-letters' });
+  const router = createRouter('/api/dead-letters');
 
   router.get('/', async function listDeadLetters(ctx) {
     const { limit, cursor, ...query } = parse(Query, ctx.query);

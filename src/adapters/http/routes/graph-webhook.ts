@@ -1,4 +1,3 @@
-import { Router } from '@koa/router';
 import type { Context } from 'koa';
 import type { AcceptPost } from '../../../app/notifications/accept-post.ts';
 import type { IntakeGate } from '../../../app/notifications/intake-gate.ts';
@@ -9,8 +8,8 @@ import { readValidationToken } from '../../../domain/notifications/handshake.ts'
 import type { Clock } from '../../../ports/clock.ts';
 import type { Metrics } from '../../../ports/metrics.ts';
 import { decodeText, readBody } from '../read-body.ts';
-import type { RequestState } from '../request-state.ts';
 import type { TrustedProxies } from '../trusted-proxies.ts';
+import { createRouter, type Routes } from '../router.ts';
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 const ACCEPTED = '{"status":"accepted"}';
@@ -29,9 +28,9 @@ export function graphWebhookRoutes(deps: {
   clock: Clock;
   metrics: Metrics;
   ackTimeoutMs: number;
-}): Router<RequestState> {
+}): Routes {
   const { clock } = deps;
-  const router = new Router<RequestState>();
+  const router = createRouter();
 
   router.post(['/webhooks/graph', '/webhooks/graph/lifecycle'], async function graphWebhook(ctx) {
     const startedAt = clock.now();

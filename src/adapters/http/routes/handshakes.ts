@@ -1,13 +1,10 @@
-import { Router } from '@koa/router';
 import type { RecentHandshakes } from '../../../app/notifications/recent-handshakes.ts';
 import { presentPage, presentTime } from '../present-page.ts';
-import type { RequestState } from '../request-state.ts';
+import { createRouter, type Routes } from '../router.ts';
 
 /** Who came to validate the endpoint lately. */
-export function handshakeRoutes(deps: {
-  handshakes: Pick<RecentHandshakes, 'list'>;
-}): Router<RequestState> {
-  const router = new Router<RequestState>();
+export function handshakeRoutes(deps: { handshakes: Pick<RecentHandshakes, 'list'> }): Routes {
+  const router = createRouter();
 
   router.get('/api/handshakes', function listHandshakes(ctx) {
     const page = { data: deps.handshakes.list(), nextCursor: null };

@@ -1,8 +1,7 @@
-import { Router } from '@koa/router';
 import type { Context } from 'koa';
 import type { Checks, Health, HealthOverview } from '../../../app/health/health.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import type { RequestState } from '../request-state.ts';
+import { createRouter, type Routes } from '../router.ts';
 
 /** For load balancers, orchestrators and people: open to all, and cheap however many ask. */
 export function healthRoutes(deps: {
@@ -10,8 +9,8 @@ export function healthRoutes(deps: {
   clock: Clock;
   /** Who sees more than the status at `/api/health`. */
   seesDetails: (ctx: Context) => boolean | Promise<boolean>;
-}): Router<RequestState> {
-  const router = new Router<RequestState>();
+}): Routes {
+  const router = createRouter();
   const timestamp = () => new Date(deps.clock.now()).toISOString();
 
   router.get('/health', function showLiveness(ctx) {

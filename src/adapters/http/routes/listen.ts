@@ -1,13 +1,13 @@
 import { PassThrough } from 'node:stream';
-import { Router } from '@koa/router';
 import { z } from 'zod';
 import type { Listen, Listener } from '../../../app/delivery/listen.ts';
 import { renderCloudEvent } from '../../../domain/delivery/cloud-event.ts';
 import type { Cancel, Clock } from '../../../ports/clock.ts';
 import { parse } from '../parse.ts';
-import { idOf, principalOf, type RequestState } from '../request-state.ts';
+import { idOf, principalOf } from '../request-state.ts';
 import { freeText } from '../schemas.ts';
 import { SinkFilterBody } from './sinks.ts';
+import { createRouter, type Routes } from '../router.ts';
 
 // Below the idle time of common proxies.
 const KEEP_ALIVE_MS = 15_000;
@@ -42,8 +42,8 @@ export function listenRoutes(deps: {
   clock: Clock;
   /** Aborted when the service stops, which waits for its answers. */
   stopping: AbortSignal;
-}): Router<RequestState> {
-  const router = new Router<RequestState>({ prefix: '/api/listen' });
+}): Routes {
+  const router = createRouter('/api/listen');
 
   router.post('/', async function listen(ctx) {
     const stream = new PassThrough();

@@ -1,4 +1,3 @@
-import { Router } from '@koa/router';
 import { z } from 'zod';
 import type {
   BrowsedNotification,
@@ -8,8 +7,9 @@ import type {
 import type { Notification } from '../../../domain/notifications/notification.ts';
 import { parse } from '../parse.ts';
 import { presentPage, presentTime } from '../present-page.ts';
-import { idOf, principalOf, type RequestState } from '../request-state.ts';
+import { idOf, principalOf } from '../request-state.ts';
 import { guid, page, time } from '../schemas.ts';
+import { createRouter, type Routes } from '../router.ts';
 
 const Query = z.strictObject({
   state: z.enum(['accepted', 'pending', 'waiting']).optional(),
@@ -23,10 +23,8 @@ const Query = z.strictObject({
 });
 
 /** What was received, and what became of it. */
-export function notificationRoutes(deps: {
-  notifications: BrowseNotifications;
-}): Router<RequestState> {
-  const router = new Router<RequestState>({ prefix: '/api/notifications' });
+export function notificationRoutes(deps: { notifications: BrowseNotifications }): Routes {
+  const router = createRouter('/api/notifications');
 
   router.get('/', async function searchNotifications(ctx) {
     const { limit, cursor, from, before, ...query } = parse(Query, ctx.query);

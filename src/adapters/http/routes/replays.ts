@@ -1,11 +1,11 @@
-import { Router } from '@koa/router';
 import { z } from 'zod';
 import type { Replays } from '../../../app/delivery/replays.ts';
 import type { Replay } from '../../../domain/delivery/replay.ts';
 import { parse } from '../parse.ts';
 import { presentPage, presentTime } from '../present-page.ts';
-import { idOf, principalOf, type RequestState } from '../request-state.ts';
+import { idOf, principalOf } from '../request-state.ts';
 import { guid, PageQuery, time } from '../schemas.ts';
+import { createRouter, type Routes } from '../router.ts';
 
 const WantedReplay = z.strictObject({
   filter: z
@@ -24,8 +24,8 @@ const WantedReplay = z.strictObject({
  * Delivering again what was received before. To be mounted before the notifications, where
  * `replays` would be taken for an id.
  */
-export function replayRoutes(deps: { replays: Replays }): Router<RequestState> {
-  const router = new Router<RequestState>({ prefix: '/api/notifications' });
+export function replayRoutes(deps: { replays: Replays }): Routes {
+  const router = createRouter('/api/notifications');
 
   router.post('/replay', async function startReplay(ctx) {
     const { filter, sinkId } = parse(WantedReplay, ctx.request.body ?? {});

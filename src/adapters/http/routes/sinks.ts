@@ -1,4 +1,3 @@
-import { Router } from '@koa/router';
 import { z } from 'zod';
 import type { ManageSinks } from '../../../app/delivery/manage-sinks.ts';
 import type { RotateSecrets } from '../../../app/delivery/rotate-secrets.ts';
@@ -9,8 +8,9 @@ import type { SinkDepth } from '../../../ports/delivery-store.ts';
 import type { Limiters } from '../middleware/limiters.ts';
 import { parse } from '../parse.ts';
 import { presentPage, presentTime } from '../present-page.ts';
-import { idOf, principalOf, type RequestState } from '../request-state.ts';
+import { idOf, principalOf } from '../request-state.ts';
 import { DeletablePageQuery, freeText, guid, line, NoBody, RemovalQuery } from '../schemas.ts';
+import { createRouter, type Routes } from '../router.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -63,9 +63,9 @@ export function sinkRoutes(deps: {
   secrets: RotateSecrets;
   testSink: TestSink;
   limiters: Pick<Limiters, 'strict'>;
-}): Router<RequestState> {
+}): Routes {
   const { sinks } = deps;
-  const router = new Router<RequestState>({ prefix: '/api/sinks' });
+  const router = createRouter('/api/sinks');
 
   router.post('/', async function addSink(ctx) {
     const wanted = parse(NewSink, ctx.request.body);

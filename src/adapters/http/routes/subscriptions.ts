@@ -1,10 +1,9 @@
-import { Router } from '@koa/router';
 import { z } from 'zod';
 import type { ManageSubscriptions } from '../../../app/subscriptions/manage-subscriptions.ts';
 import type { Subscription } from '../../../domain/subscriptions/subscription.ts';
 import { parse } from '../parse.ts';
 import { presentPage, presentTime } from '../present-page.ts';
-import { idOf, principalOf, type RequestState } from '../request-state.ts';
+import { idOf, principalOf } from '../request-state.ts';
 import {
   DeletablePageQuery,
   freeText,
@@ -14,6 +13,7 @@ import {
   RemovalQuery,
   time,
 } from '../schemas.ts';
+import { createRouter, type Routes } from '../router.ts';
 
 /** What can be changed later, each of the form that it has at the import. */
 const Changeable = z.strictObject({
@@ -42,11 +42,9 @@ const ImportedSubscription = Changeable.extend({
 const ChangedSubscription = Changeable.partial();
 
 /** Graph's promises to notify us. */
-export function subscriptionRoutes(deps: {
-  subscriptions: ManageSubscriptions;
-}): Router<RequestState> {
+export function subscriptionRoutes(deps: { subscriptions: ManageSubscriptions }): Routes {
   const { subscriptions } = deps;
-  const router = new Router<RequestState>({ prefix: '/api/subscriptions' });
+  const router = createRouter('/api/subscriptions');
 
   router.post('/import', async function importSubscription(ctx) {
     const { expirationDateTime: expirationAt, ...rest } = parse(
