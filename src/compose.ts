@@ -35,6 +35,7 @@ export async function compose(config: Config, ambient: Ambient): Promise<Service
     opened.defer(() => breakers.close());
     const stores = await openStores(config, around, breakers);
     opened.defer(() => stores.close());
+    log.info({ storage: config.storage.kind }, 'stores are open');
     const sinkServers = await openSinks(config, ambient);
     opened.defer(() => sinkServers.close());
     const basics = await createBasics(config, around);
@@ -89,6 +90,7 @@ async function openSinks(config: Config, ambient: Ambient): Promise<SinkServers>
 async function startAll(config: Config, basics: Basics, stores: Stores, core: Core) {
   try {
     await core.start();
+    basics.log.info({}, 'workers have started');
     return await openListeners(config, basics, stores, core);
   } catch (error) {
     await core.stop();
