@@ -1,39 +1,17 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { existingRoutes } from '../support/existing-routes.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
 import { readSample, startService, type ApiAnswer, type TestService } from '../support/service.ts';
 import { until } from '../support/wait.ts';
 import { readBlocks, shows } from './blocks.ts';
 
 const source = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
-const ROUTES = new URL('../../src/adapters/http/routes/', import.meta.url);
 const text = source('docs/api.md');
 const SINK_URL = 'http://127.0.0.1:3000';
 
 const sorted = (texts: Iterable<string>) =>
   [...new Set(texts)].toSorted((a, b) => a.localeCompare(b));
-
-interface Layer {
-  readonly methods: readonly string[];
-  readonly path: string;
-}
-
-/** Every route of every router; a router only keeps what it is made with until it is asked. */
-async function existingRoutes(): Promise<string[]> {
-  const nothing: unknown = new Proxy(() => undefined, { get: () => nothing });
-  const routes: string[] = [];
-  for (const file of readdirSync(ROUTES)) {
-    const made: Record<string, unknown> = await import(new URL(file, ROUTES).href);
-    for (const [name, create] of Object.entries(made)) {
-      if (!name.endsWith('Routes') || typeof create !== 'function') continue;
-      const { stack } = create(nothing) as { stack: readonly Layer[] };
-      for (const { methods, path } of stack) {
-        routes.push(...methods.filter((one) => one !== 'HEAD').map((one) => `${one} ${path}`));
-      }
-    }
-  }
-  return sorted(routes);
-}
 
 /** A request of the documentation with the answer that it promises. */
 const exchanges = readBlocks(text)

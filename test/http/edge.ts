@@ -31,6 +31,7 @@ export async function startEdge(options: {
   open?: Router<RequestState>;
   api?: Router<RequestState>;
   limits?: NonNullable<Parameters<typeof openHttpServer>[0]['limits']>;
+  maxConnections?: number;
   clock?: Clock;
   rates?: Limits;
   proxies?: TrustedProxies;
@@ -93,6 +94,7 @@ export async function startEdge(options: {
     host: '127.0.0.1',
     port: 0,
     ...(options.limits === undefined ? {} : { limits: options.limits }),
+    ...(options.maxConnections === undefined ? {} : { maxConnections: options.maxConnections }),
   });
   return { ...listener, lines, metrics, audited };
 }

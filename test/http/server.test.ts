@@ -7,6 +7,7 @@ import type { RequestState } from '../../src/adapters/http/request-state.ts';
 import { openHttpServer } from '../../src/adapters/http/server.ts';
 import { createDigest } from '../../src/adapters/crypto/digest.ts';
 import { systemClock } from '../../src/adapters/telemetry/clock.ts';
+import { until } from '../support/wait.ts';
 import { readRaw, sendRaw, startEdge } from './edge.ts';
 
 function slowly(): { router: Router<RequestState>; begun: Promise<void>; finish: () => void } {
@@ -102,4 +103,41 @@ describe('HTTP server', () => {
     await expect(second).rejects.toThrow(`Cannot listen on 127.0.0.1:${port}`);
     await edge.close();
   });
+
+  it('ends a connection on which nothing moves, as of a client that does not read', async () => {
+    const router = new Router<RequestState>();
+    router.get('/large', (ctx) => {
+      ctx.body = Buffer.alloc(64 * 1024 * 1024);
+    });
+    const edge = await startEdge({ open: router, limits: { idleTimeout: 300 } });
+    const deaf = connect(Number(new URL(edge.url).port), '127.0.0.1');
+    deaf.on('error', () => undefined); // it is reset
+    deaf.pause();
+    deaf.write('GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    // Resolves only when all connections have ended.
+    await Promise.all([once(deaf, 'close'), readLater(deaf)]);
+    await edge.close();
+  });
+
+  it('takes so many connections, and no more', async () => {
+    const edge = await startEdge({ open: slowly().router, maxConnections: 2 });
+    const port = Number(new URL(edge.url).port);
+    const held = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];
+    await Promise.all(held.map((socket) => once(socket, 'connect')));
+    await expect(fetch(`${edge.url}/quick`)).rejects.toThrow();
+    for (const socket of held) socket.destroy();
+    await until(
+      async () => (await fetch(`${edge.url}/quick`).catch(() => undefined))?.ok === true,
+      'room',
+    );
+    await edge.close();
+  });
 });
+
+/** Long after the server has given up, so that the client sees the end. */
+async function readLater(socket: ReturnType<typeof connect>): Promise<void> {
+  await new Promise((resolve) => {
+    setTimeout(resolve, 1000);
+  });
+  socket.resume();
+}

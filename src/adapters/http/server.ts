@@ -21,13 +21,12 @@ const LIMITS = {
   maxHeaderSize: 16_384,
   /** Node's own answer to a missing Host has neither our headers nor our shape. */
   requireHostHeader: false,
+  /**
+   * On a connection where nothing moves, such as of a client that does not read its answer. Streams say
+   * more often that they are alive.
+   */
+  idleTimeout: 120_000,
 };
-
-/**
- * On a connection where nothing moves, such as of a client that does not read its answer. Streams say
- * more often that they are alive.
- */
-const IDLE_MS = 120_000;
 
 const MAX_CONNECTIONS = 10_000;
 
@@ -62,8 +61,9 @@ export async function openHttpServer(deps: {
   securityHeaders?: SecurityHeaderOptions;
   limits?: Partial<typeof LIMITS>;
 }): Promise<HttpListener> {
-  const server = createServer({ ...LIMITS, ...deps.limits });
-  server.timeout = IDLE_MS;
+  const { idleTimeout, ...limits } = { ...LIMITS, ...deps.limits };
+  const server = createServer(limits);
+  server.timeout = idleTimeout;
   server.maxConnections = deps.maxConnections ?? MAX_CONNECTIONS;
   const connections = trackConnections(server);
   const refuse = createRefuse({ securityHeaders: ALL_HEADERS, ...deps });
