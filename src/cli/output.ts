@@ -1,6 +1,7 @@
 import type { WriteStream } from 'node:tty';
 import { styleText } from 'node:util';
 import Table from 'cli-table3';
+import { fitCells } from './fit-cells.ts';
 
 /** What a column shows of a thing: one of its fields, or what is made of it. */
 export type Column<T> = keyof T | ((thing: T) => unknown);
@@ -35,7 +36,7 @@ export interface Progress {
 
 export interface Streams {
   readonly stdin: { readonly isTTY?: boolean };
-  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
   readonly stderr: WriteStream;
 }
 
@@ -49,7 +50,7 @@ export function createOutput(
   const writeLine = (text: string) => void stdout.write(`${text}\n`);
   const value = (shown: unknown) => writeLine(JSON.stringify(shown, null, 2));
 
-  /** Ruled and coloured for people; for programs a line a row, its cells apart by tabs. */
+  /** For people ruled, as wide as the terminal, coloured; for programs a line a row, its cells apart by tabs. */
   function rows(head: readonly string[], cells: readonly (readonly string[])[]): void {
     if (!isTerminal) {
       for (const row of [head, ...cells]) if (row.length > 0) writeLine(row.join('\t'));
@@ -59,7 +60,7 @@ export function createOutput(
       head: head.map((name) => paint('bold', name)),
       style: { head: [], border: [] }, // its own colours would not ask NO_COLOR
     });
-    table.push(...cells.map((row) => row.map(colour)));
+    table.push(...fitCells(head, cells, stdout.columns).map((row) => row.map(colour)));
     writeLine(table.toString());
   }
 
@@ -114,17 +115,18 @@ function toCell<T extends object>(thing: T, column: Column<T>): string {
 
 const COLOURS = {
   green: /^(healthy|connected|delivered|enabled|done|ok)$/,
-  yellow: /^(paused|disabled|due|claimed|waiting|pending|retry|running)$/,
-  red: /^(degraded|error|dead|lost|unhealthy|failing.*)$/,
+  yellow: /^(paused|disabled|due|claimed|waiting|pending|retry|running|warn)$/,
+  red: /^(degraded|error|fail|dead|lost|unhealthy|failing.*)$/,
+  gray: /^skipped$/,
 } as const;
+const STYLES = ['green', 'yellow', 'red', 'gray'] as const;
 
 function colour(cell: string): string {
-  if (COLOURS.green.test(cell)) return paint('green', cell);
-  if (COLOURS.yellow.test(cell)) return paint('yellow', cell);
-  return COLOURS.red.test(cell) ? paint('red', cell) : cell;
+  for (const style of STYLES) if (COLOURS[style].test(cell)) return paint(style, cell);
+  return cell;
 }
 
 /** Colours only where the terminal has them and NO_COLOR is not set. */
-function paint(style: 'bold' | 'green' | 'yellow' | 'red', text: string): string {
+function paint(style: 'bold' | (typeof STYLES)[number], text: string): string {
   return styleText(style, text, { stream: process.stdout });
 }

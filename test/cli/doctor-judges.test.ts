@@ -1,9 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import { generate } from 'selfsigned';
 import { judgeHosts } from '../../src/cli/doctor/configuration.ts';
 import { idsOf } from '../../src/cli/doctor/certificates.ts';
-import { judgeClientAddress } from '../../src/cli/doctor/judge-client-address.ts';
+import { judgeClientAddress, judgeUnseen } from '../../src/cli/doctor/judge-client-address.ts';
 import { newToken } from '../../src/cli/doctor/judge-handshake.ts';
 import { judgeHeaders } from '../../src/cli/doctor/judge-headers.ts';
 import { judgeInFront } from '../../src/cli/doctor/judge-in-front.ts';
@@ -102,20 +103,41 @@ describe('what doctor makes of what it found', () => {
     expect(judgeHeaders({})[0]?.found.split(', ')).toHaveLength(5);
   });
 
-  it('knows a proxy by what it leaves behind', () => {
-    const config = { trustedProxies: [], clientAddressHeader: 'x-forwarded-for' };
-    expect(judgeClientAddress(config, {}).state).toBe('skipped');
-    expect(judgeClientAddress(config, { via: '1.1 proxy' })).toMatchObject({
-      state: 'warn',
-      remedy: expect.stringContaining('CLIENT_ADDRESS_HEADER=x-forwarded-for'),
-    });
-    expect(judgeClientAddress(undefined, {}).state).toBe('skipped');
+  const VIA = { via: '1.1 proxy' };
+  const CLOUDFLARE = { 'cf-ray': '1-FRA' };
+  it.each<[string, boolean, IncomingHttpHeaders, string, RegExp]>([
+    ['104.16.1.1', true, VIA, 'ok', /as such.* 104\.16\.1\.1/],
+    ['104.16.1.1', true, {}, 'ok', /as such/],
+    ['104.16.1.1', false, {}, 'ok', /as such/],
+    ['104.16.1.1', false, VIA, 'warn', /TRUSTED_PROXIES=104\.16\.1\.1\/32 .*=x-forwarded-for/],
+    ['127.0.0.1', false, {}, 'warn', /TRUSTED_PROXIES=127\.0\.0\.1\/32 .*=x-forwarded-for/],
+    ['172.18.0.5', false, CLOUDFLARE, 'warn', /172\.18\.0\.5\/32 .*=cf-connecting-ip/],
+    ['fe80::1', false, VIA, 'warn', /TRUSTED_PROXIES=fe80::1\/128/],
+    ['127.0.0.1', true, CLOUDFLARE, 'warn', /^Set CLIENT_ADDRESS_HEADER=cf-connecting-ip/],
+    ['10.0.0.5', true, VIA, 'warn', /every proxy on the way in TRUSTED_PROXIES/],
+    ['192.168.1.7', true, {}, 'skipped', /ask from another network/],
+    ['', false, VIA, 'warn', /TRUSTED_PROXIES/],
+  ])(
+    'a client that came as %j, trusted: %s, %j: %s %s',
+    (ipAddress, trusted, marks, state, says) => {
+      const finding = judgeClientAddress({ ipAddress, viaTrustedProxy: trusted }, marks);
+      expect(finding.state).toBe(state);
+      expect(finding.remedy ?? finding.found).toMatch(says);
+    },
+  );
+
+  it('says who else may have answered', () => {
+    expect(judgeUnseen(1).state).toBe('skipped');
+    expect(judgeUnseen(1).found).toMatch(/another service/);
+    expect(judgeUnseen(3).found).toMatch(/another of the 3 instances/);
+    expect(judgeUnseen(undefined).found).toMatch(/another instance.*or another service/);
   });
 
   it('judges hosts, addresses, stores and disks', () => {
     expect(judgeHosts('any', ['a']).state).toBe('warn');
     expect(judgeHosts(['a'], ['a']).state).toBe('ok');
     expect(judgeHosts(['a'], ['a', 'b'])).toMatchObject({ remedy: 'Add to ALLOWED_HOSTS: b' });
+    expect(judgeHosts(['a'], ['a', 'localhost', '127.0.0.1', '[::1]']).state).toBe('ok');
     expect(judgeAddresses('name', ['10.0.0.1', '::1']).state).toBe('warn');
     expect(judgeAddresses('name', ['104.16.1.1']).state).toBe('ok');
     expect(judgeServices(undefined)).toMatchObject([{ state: 'skipped' }]);

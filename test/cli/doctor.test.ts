@@ -16,6 +16,7 @@ import {
 
 const KEYS = new URL('../fixtures/graph/keys/', import.meta.url).pathname;
 const ENCRYPTION_KEYS = `TEST-ONLY:${randomBytes(32).toString('hex')}`;
+const CLIENT = '104.16.1.1'; // as the proxy says; one that is nobody's here would not be public
 const page: Trick = () => ({ status: 403, headers: { 'content-type': 'text/html' }, body: '<p>' });
 
 describe('doctor', () => {
@@ -53,12 +54,17 @@ describe('doctor', () => {
   }
 
   beforeAll(async () => {
-    service = await startService({ env: { MIN_FREE_DISK_MB: '1', ENCRYPTION_KEYS } });
+    service = await startService({
+      env: { MIN_FREE_DISK_MB: '1', ENCRYPTION_KEYS, TRUSTED_PROXIES: '127.0.0.1/32' },
+    });
     made = await makeCertificates(folder.path);
     proxy = await startPublicProxy(made.good);
-    proxy.lead(service);
   });
-  beforeEach(() => proxy.play((answer) => answer));
+  beforeEach(() => {
+    proxy.lead(service);
+    proxy.forwardFor(CLIENT);
+    proxy.play((answer) => answer);
+  });
   afterAll(async () => {
     await proxy.close();
     await service.close();
@@ -74,6 +80,10 @@ describe('doctor', () => {
     for (const check of ['service', 'service ready', 'operator key', 'handshake', 'TLS']) {
       expect(of(check)).toMatchObject([{ state: 'ok' }]);
     }
+    expect(of('client address')).toMatchObject([
+      { state: 'ok', found: expect.stringContaining(CLIENT) },
+    ]);
+    expect(of('allowed hosts')).toMatchObject([{ state: 'ok' }]);
     expect(of('lifecycle handshake')[0]?.found).toMatch(/^echoed unchanged in \d+ ms$/);
   });
 
@@ -213,15 +223,10 @@ describe('doctor', () => {
     expect(findings.find((one) => one.check === 'operator key')?.state).toBe('ok');
   });
 
-  it('warns of what tells versions, and of clients that cannot be told apart', async () => {
+  it('warns of what tells versions', async () => {
     proxy.play((answer) => ({
       ...answer,
-      headers: {
-        ...answer.headers,
-        server: 'nginx/1.27.0',
-        'x-powered-by': 'x',
-        'cf-ray': '1-FRA',
-      },
+      headers: { ...answer.headers, server: 'nginx/1.27.0', 'x-powered-by': 'x' },
     }));
     const { code, of } = await examine();
     expect(code).toBe(0);
@@ -229,13 +234,43 @@ describe('doctor', () => {
       state: 'warn',
       found: 'told to everybody: X-Powered-By, Server, with a version',
     });
-    expect(of('client address')[0]).toMatchObject({ state: 'warn' });
-    expect(of('client address')[0]?.remedy).toMatch(
-      /TRUSTED_PROXIES=127\.0\.0\.1\/32.*CLIENT_ADDRESS_HEADER=cf-connecting-ip/,
-    );
-    const trusting = { TRUSTED_PROXIES: '127.0.0.1/32', CLIENT_ADDRESS_HEADER: 'cf-connecting-ip' };
-    expect((await examine(trusting)).of('client address')).toMatchObject([
-      { state: 'ok', found: 'cf-connecting-ip of 127.0.0.1/32 is believed' },
+  });
+
+  it('asks the service whom it took this machine for', async () => {
+    proxy.forwardFor(undefined);
+    const ofClient = async (env: Record<string, string> = {}) =>
+      (await examine(env)).of('client address');
+    expect(await ofClient()).toMatchObject([{ state: 'skipped' }]);
+    proxy.play((answer) => ({ ...answer, headers: { ...answer.headers, 'cf-ray': '1-FRA' } }));
+    expect(await ofClient()).toMatchObject([
+      { state: 'warn', remedy: expect.stringMatching(/^Set CLIENT_ADDRESS_HEADER=cf-connecting/) },
+    ]);
+
+    const other = await startService({ env: { ENCRYPTION_KEYS } });
+    proxy.lead(other);
+    const ofOther = { SALLYPORT_URL: other.url, DATA_DIR: other.dataDir };
+    expect(await ofClient(ofOther)).toMatchObject([
+      {
+        state: 'warn',
+        found: expect.stringMatching(/came as 127\.0\.0\.1: everybody/),
+        remedy: expect.stringMatching(/TRUSTED_PROXIES=127\.0\.0\.1\/32.*=cf-connecting-ip/),
+      },
+    ]);
+    expect(await ofClient()).toMatchObject([
+      { state: 'skipped', found: expect.stringContaining('another service') },
+    ]);
+    expect(await ofClient({ INSTANCES: '2' })).toMatchObject([
+      { state: 'skipped', found: expect.stringContaining('another of the 2 instances') },
+    ]);
+    await other.close();
+
+    proxy.lead(service);
+    proxy.play((answer) => ({
+      ...answer,
+      headers: { ...answer.headers, 'x-request-id': undefined },
+    }));
+    expect(await ofClient()).toMatchObject([
+      { state: 'skipped', found: 'the public answer has no X-Request-Id' },
     ]);
   });
 
@@ -290,6 +325,11 @@ describe('doctor', () => {
     expect(refused.of('operator key')).toMatchObject([{ state: 'fail' }]);
     expect(refused.of('operator key')[0]?.remedy).toContain('--key-file');
     expect(refused.of('handshake')).toMatchObject([{ state: 'ok' }]);
+    for (const { of } of [away, refused]) {
+      expect(of('client address')).toMatchObject([
+        { state: 'skipped', found: 'the service does not tell' },
+      ]);
+    }
   });
 
   it('lists every problem of the configuration, and goes on', async () => {
@@ -304,13 +344,12 @@ describe('doctor', () => {
     expect(of('public URL')).toMatchObject([{ state: 'skipped' }]);
   });
 
-  it('tells a host that would be refused', async () => {
-    const { of } = await examine({
-      ALLOWED_HOSTS: '',
-      GRAPH_WEBHOOK_URL: 'https://graph.invalid/webhooks/graph',
-    });
+  it('tells a host that would be refused, but for names of this machine', async () => {
+    const env = { ALLOWED_HOSTS: '', GRAPH_WEBHOOK_URL: 'https://graph.invalid/webhooks/graph' };
+    expect((await examine(env)).of('allowed hosts')).toMatchObject([{ state: 'ok' }]);
+    const { of } = await examine(env, '--public-url', 'https://other.invalid/webhooks/graph');
     expect(of('allowed hosts')).toMatchObject([
-      { state: 'fail', remedy: 'Add to ALLOWED_HOSTS: 127.0.0.1' },
+      { state: 'fail', remedy: 'Add to ALLOWED_HOSTS: other.invalid' },
     ]);
   });
 

@@ -23,17 +23,20 @@ export interface PublicProxy {
   readonly webhookUrl: string;
   lead(to: { readonly url: string }): void;
   play(trick: Trick): void;
+  /** Says in `X-Forwarded-For` that this is the client; `undefined`: says nothing. */
+  forwardFor(address: string | undefined): void;
   close(): Promise<void>;
 }
 
 export async function startPublicProxy(tls: { key: string; cert: string }): Promise<PublicProxy> {
   let target = '';
   let play: Trick = (answer) => answer;
+  let client: string | undefined;
   const server = createServer(tls, (incoming, response) => {
     pass(incoming, response).catch(() => response.destroy());
   });
   async function pass(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { status, headers, body } = await play(await forward(target, incoming), incoming);
+    const { status, headers, body } = await play(await forward(target, incoming, client), incoming);
     const given = Object.entries(headers).filter(([, value]) => value !== undefined);
     response.writeHead(status, {
       ...Object.fromEntries(given),
@@ -52,6 +55,9 @@ export async function startPublicProxy(tls: { key: string; cert: string }): Prom
     play: (trick) => {
       play = trick;
     },
+    forwardFor: (address) => {
+      client = address;
+    },
     async close() {
       server.closeAllConnections();
       server.close();
@@ -60,7 +66,12 @@ export async function startPublicProxy(tls: { key: string; cert: string }): Prom
   };
 }
 
-async function forward(target: string, { method, url, headers }: IncomingMessage) {
+async function forward(target: string, asked: IncomingMessage, client: string | undefined) {
+  const { method, url } = asked;
+  const headers = {
+    ...asked.headers,
+    ...(client === undefined ? {} : { 'x-forwarded-for': client }),
+  };
   const outgoing = request(`${target}${url}`, { method, headers, agent: false }).end();
   const [answer] = (await once(outgoing, 'response')) as [IncomingMessage];
   let body = '';

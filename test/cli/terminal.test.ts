@@ -11,8 +11,8 @@ const TERMINAL = {
 };
 
 /** The command on a terminal of its own, into which can be typed. */
-function onTerminal(line: string, env: Record<string, string>) {
-  const command = `stty cols 200; ${process.execPath} ${BIN} ${line}`;
+function onTerminal(line: string, env: Record<string, string>, columns = 200) {
+  const command = `stty cols ${columns}; ${process.execPath} ${BIN} ${line}`;
   const child = spawn('script', ['-qec', command, '/dev/null'], {
     env: { PATH: process.env['PATH'], TERM: 'xterm', SHELL: '/bin/sh', ...env },
   });
@@ -39,6 +39,24 @@ describeWith(TERMINAL, 'the command on a terminal', () => {
     expect(plain.stdout).not.toContain('\u001b[');
     const json = await onTerminal('sinks list --json', env).ended;
     expect(JSON.parse(json.stdout)).toMatchObject([{ name: 'log' }]);
+  });
+
+  it.each([80, 120])('fits tables to a terminal of %d columns', async (columns) => {
+    const plain = { ...env, DATA_DIR: service.dataDir, NO_COLOR: '1', PORT: 'x' };
+    const { stdout } = await onTerminal('doctor', plain, columns).ended;
+    const lines = stdout.split(/\r?\n/).filter((line) => /^[┌│├└]/.test(line));
+    expect(new Set(lines.map(({ length }) => length))).toEqual(new Set([lines[0]?.length]));
+    expect(lines[0]?.length).toBeLessThanOrEqual(columns);
+    expect(stdout).not.toContain('…');
+    const remedies = lines.map((line) => line.split('│')[4]?.trim() ?? '').join(' ');
+    expect(remedies).toContain('.env.example says what it may be');
+  });
+
+  it('colours what doctor comes to', async () => {
+    const { stdout } = await onTerminal('doctor', { ...env, PORT: 'x' }).ended;
+    for (const painted of ['32mok', '33mwarn', '31mfail', '90mskipped']) {
+      expect(stdout).toContain(`\u001b[${painted}\u001b[39m`);
+    }
   });
 
   it('asks before it gives something up, and takes no other word for yes', async () => {

@@ -1,6 +1,9 @@
 import type { Deployment } from './deployment.ts';
 import { fail, type Finding, ok, warn } from './finding.ts';
 
+// Served to this machine in any case, and asked for from nowhere else.
+const LOOPBACK_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
+
 /** Whether the service could start with this environment, and would answer by the names it is asked by. */
 export function checkConfiguration(deployment: Deployment): readonly Finding[] {
   const { config, problems, publicUrl, target } = deployment;
@@ -19,8 +22,10 @@ export function judgeHosts(allowed: 'any' | readonly string[], asked: readonly s
     const names = [...new Set(asked)].join(',');
     return warn('allowed hosts', 'any Host is served', `Set ALLOWED_HOSTS=${names}`);
   }
-  const refused = asked.filter((host) => !allowed.includes(host));
-  if (refused.length === 0) return ok('allowed hosts', allowed.join(', '));
+  const refused = asked.filter((host) => !allowed.includes(host) && !LOOPBACK_NAMES.has(host));
+  if (refused.length === 0) {
+    return ok('allowed hosts', [...allowed, 'this machine by its own names'].join(', '));
+  }
   return fail(
     'allowed hosts',
     `requests for ${refused.join(', ')} are refused`,

@@ -1,30 +1,65 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Config } from '../../config.ts';
+import { isIPv6 } from 'node:net';
+import ipaddr from 'ipaddr.js';
 import { type Finding, ok, skipped, warn } from './finding.ts';
 import { isCloudflare } from './judge-in-front.ts';
 
 const CHECK = 'client address';
 
+/** As whom the service saw this machine, when it came in over the public URL. */
+export interface SeenClient {
+  readonly ipAddress: string;
+  /** Whether the connection came from one of `TRUSTED_PROXIES`. */
+  readonly viaTrustedProxy: boolean;
+}
+
 /**
- * Whether the service can tell clients apart, by what the public answer shows of proxies: one that is
- * not trusted looks like the only client there is.
+ * Whether the service can tell clients apart: a proxy that is not trusted looks like the only client
+ * there is. `headers` are those of the public answer, in which proxies leave their marks.
  */
 export function judgeClientAddress(
-  config: Pick<Config, 'trustedProxies' | 'clientAddressHeader'> | undefined,
+  { ipAddress, viaTrustedProxy }: SeenClient,
   headers: IncomingHttpHeaders,
 ): Finding {
-  if (config === undefined) return skipped(CHECK, 'the configuration cannot be used');
-  const { trustedProxies, clientAddressHeader } = config;
-  if (trustedProxies.length > 0) {
-    return ok(CHECK, `${clientAddressHeader} of ${trustedProxies.join(', ')} is believed`);
+  const isProxied = hasProxy(headers);
+  const isPublic = isPublicAddress(ipAddress);
+  if (isPublic && (viaTrustedProxy || !isProxied)) {
+    return ok(CHECK, `sees clients as such: this machine came as ${ipAddress}`);
   }
-  if (!hasProxy(headers)) return skipped(CHECK, 'no sign of a proxy, and none is trusted');
-  const header = isCloudflare(headers) ? 'cf-connecting-ip' : 'x-forwarded-for';
+  if (viaTrustedProxy && !isProxied) {
+    const found = `came as ${ipAddress}: either this machine in its own network, or the proxy`;
+    return skipped(CHECK, `${found}; ask from another network`);
+  }
   return warn(
     CHECK,
-    'everybody behind the tunnel is one client to the limits',
-    `Set TRUSTED_PROXIES=127.0.0.1/32 (or the range that the proxy connects from) and CLIENT_ADDRESS_HEADER=${header}`,
+    `came as ${ipAddress}: everybody behind the proxy or tunnel is one client to the limits`,
+    remedyFor({ ipAddress, viaTrustedProxy }, headers),
   );
+}
+
+/** Without an entry for the public answer: whoever gave it was not the instance that was asked. */
+export function judgeUnseen(instances: number | undefined): Finding {
+  if (instances === undefined) {
+    return skipped(CHECK, 'another instance answered the public URL, or another service');
+  }
+  if (instances === 1) {
+    return skipped(CHECK, 'another service answered the public URL than the one at --url');
+  }
+  return skipped(CHECK, `another of the ${instances} instances answered: try again`);
+}
+
+function remedyFor(seen: SeenClient, headers: IncomingHttpHeaders): string {
+  const header = `CLIENT_ADDRESS_HEADER=${isCloudflare(headers) ? 'cf-connecting-ip' : 'x-forwarded-for'}`;
+  if (seen.viaTrustedProxy) {
+    return `Set ${header}, let the proxy send that header, and name every proxy on the way in TRUSTED_PROXIES`;
+  }
+  const { ipAddress } = seen;
+  const range = `${ipAddress}/${isIPv6(ipAddress) ? 128 : 32}`;
+  return `Set TRUSTED_PROXIES=${range} (or the range that the proxy connects from) and ${header}`;
+}
+
+function isPublicAddress(text: string): boolean {
+  return ipaddr.isValid(text) && ipaddr.process(text).range() === 'unicast';
 }
 
 function hasProxy(headers: IncomingHttpHeaders): boolean {

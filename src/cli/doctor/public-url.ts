@@ -1,9 +1,9 @@
 import { lookup } from 'node:dns/promises';
 import ipaddr from 'ipaddr.js';
+import { checkClientAddress } from './client-address.ts';
 import type { Deployment } from './deployment.ts';
 import { examine } from './examine.ts';
 import { fail, type Finding, hasFailed, ok, skipped, warn } from './finding.ts';
-import { judgeClientAddress } from './judge-client-address.ts';
 import { judgeHandshake, newToken } from './judge-handshake.ts';
 import { judgeHeaders } from './judge-headers.ts';
 import { judgeInFront } from './judge-in-front.ts';
@@ -33,7 +33,7 @@ export async function checkPublicUrl(deployment: Deployment): Promise<readonly F
     shakeHands(deployment, url, HANDSHAKE),
     shakeHands(deployment, lifecycleUrl, LIFECYCLE),
   ]);
-  const seen = first.answer === undefined ? [] : judgeAnswer(deployment, first.answer);
+  const seen = first.answer === undefined ? [] : await judgeAnswer(deployment, first.answer);
   return [...findings, ...first.findings, ...second.findings, ...seen];
 }
 
@@ -98,18 +98,25 @@ async function shakeHands(deployment: Deployment, url: URL, check: string) {
   return { findings, answer: answers[0] };
 }
 
+function notOurs(check: string): Finding {
+  return skipped(check, 'it is not the service that answers');
+}
+
 /** What else the answer to the handshake shows. */
-function judgeAnswer({ config }: Deployment, answer: PublicAnswer): readonly Finding[] {
+async function judgeAnswer(
+  deployment: Deployment,
+  answer: PublicAnswer,
+): Promise<readonly Finding[]> {
   const inFront = judgeInFront('nothing in front', answer);
   const { headers, skewMs } = answer;
   return [
     inFront ?? ok('nothing in front', 'no challenge, no redirect, no page'),
-    ...(inFront === undefined
-      ? judgeHeaders(headers)
-      : [skipped('security headers', 'it is not the service that answers')]),
+    ...(inFront === undefined ? judgeHeaders(headers) : [notOurs('security headers')]),
     skewMs === undefined
       ? skipped('clock of the public URL', 'its answer has no Date')
       : judgeSkew('clock of the public URL', skewMs),
-    judgeClientAddress(config, headers),
+    ...(inFront === undefined
+      ? await checkClientAddress(deployment, headers)
+      : [notOurs('client address')]),
   ];
 }

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { CliError } from '../cli-error.ts';
+import type { Deployment } from './deployment.ts';
+import { examine } from './examine.ts';
+import { type Finding, skipped } from './finding.ts';
+import { judgeClientAddress, judgeUnseen } from './judge-client-address.ts';
+import type { PublicAnswer } from './public-connection.ts';
+import { apiFor } from './service.ts';
+
+const CHECK = 'client address';
+
+const Handshakes = z.object({
+  data: z.array(
+    z.object({ requestId: z.string(), ipAddress: z.string(), viaTrustedProxy: z.boolean() }),
+  ),
+});
+
+/** Asks the service whom it took this machine for in the handshake that `headers` answered. */
+export async function checkClientAddress(
+  deployment: Deployment,
+  headers: PublicAnswer['headers'],
+): Promise<readonly Finding[]> {
+  const requestId = headers['x-request-id'];
+  if (requestId === undefined) return [skipped(CHECK, 'the public answer has no X-Request-Id')];
+  const remedy = 'See what is found of the service';
+  return examine(deployment, { check: CHECK, remedy }, async (signal) => {
+    const handshakes = await askForHandshakes(deployment, signal);
+    if (handshakes === undefined) return [skipped(CHECK, 'the service does not tell')];
+    const seen = handshakes.find((one) => one.requestId === requestId);
+    if (seen === undefined) return [judgeUnseen(deployment.config?.instances)];
+    return [judgeClientAddress(seen, headers)];
+  });
+}
+
+/** `undefined` when it is away or refuses, which other checks tell. */
+async function askForHandshakes(deployment: Deployment, signal: AbortSignal) {
+  try {
+    const { body } = await apiFor(deployment, signal).ask('GET', '/api/handshakes');
+    return Handshakes.parse(body).data;
+  } catch (error) {
+    if (error instanceof CliError) return undefined;
+    throw error;
+  }
+}
