@@ -134,8 +134,9 @@ export async function openListeners(config: Config, basics: Basics, stores: Stor
     urls: { url: http.url, metricsUrl: metricsListener?.url },
     async drain(delayMs: number) {
       draining = true;
+      if (delayMs === 0) return;
       http.drain();
-      if (delayMs > 0) await new Promise<void>((resolve) => void clock.after(delayMs, resolve));
+      await new Promise<void>((resolve) => void clock.after(delayMs, resolve));
     },
     close(graceMs: number) {
       stopping.abort();

@@ -119,7 +119,7 @@ describe.each(PAGES)('%s', (page) => {
 describe('the service', () => {
   /** Node's ways to a shell and to an interpreter, and expressions that are made of a text. */
   const DANGEROUS =
-    /(?:node:)?(?:child_process|vm|repl)['"]|\beval\(|(?<!\.)\bFunction\(|\bRegExp\(|\bsetTimeout\(\s*['"`]/;
+    /(?:node:)?(?:child_process|vm|repl)['"]|(?<!\.)\beval\(|(?<!\.)\bFunction\(|\bRegExp\(|\bsetTimeout\(\s*['"`]/;
 
   it('runs no command and no text', () => {
     const sources = globSync('{src,bin}/**/*.{ts,mjs}', { cwd: project });

@@ -135,6 +135,24 @@ describe('SIGTERM', () => {
     await receiver.close();
   });
 
+  it('has a name for what nobody caught, and then exits with 1', async () => {
+    const bug = "setTimeout(() => { throw new Error('a bug, token=TEST-ONLY-planted') }, 1500)";
+    const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(bug)}`;
+    service = await startChild({ dataDir: folder.path, env: { NODE_OPTIONS } });
+    const { lines, pid } = service;
+    await until(() => !isAlive(pid), 'the end');
+    expect(await service.end('SIGKILL')).toBe(1);
+    const told = lines.map((line) => JSON.parse(line)).find(({ level }) => level === 'error');
+    expect(told).toMatchObject({
+      msg: 'stopping after an error',
+      err: {
+        type: 'Error',
+        message: 'a bug, token=[secret]',
+        stack: expect.stringContaining('at'),
+      },
+    });
+  });
+
   it('ends within the time limit, with 1, while a request hangs', async () => {
     service = await startChild({ dataDir: folder.path, env: { SHUTDOWN_TIMEOUT_MS: '700' } });
     const { hostname, port } = new URL(service.url);
@@ -155,4 +173,12 @@ describe('SIGTERM', () => {
 
 function askSelf(url: string) {
   return (method: string, path: string, body?: unknown) => askApi(url, { method, path, body });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }

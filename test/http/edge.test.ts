@@ -141,6 +141,25 @@ describe('HTTP edge', () => {
     },
   );
 
+  it('is told of what no route sees, and believes none of it', async () => {
+    const before = edge.lines.length;
+    await sendRaw(edge.url, 'TRACE /TEST-ONLY-planted HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    const line = JSON.parse(edge.lines[before] ?? '{}');
+    expect(line).toMatchObject({
+      msg: 'request refused',
+      method: 'unread',
+      status: 405,
+      code: 'METHOD_NOT_ALLOWED',
+      ipAddress: '127.0.0.1',
+      requestId: expect.any(String),
+    });
+    expect(JSON.stringify(line)).not.toContain('planted');
+    const { text } = await edge.metrics.render();
+    expect(text).toMatch(
+      /http_requests_total\{method="unread",route="unread",status_code="405"\} \d/,
+    );
+  });
+
   it('tells which methods a path takes', async () => {
     const refused = await fetch(`${edge.url}/open`, { method: 'DELETE' });
     expect(refused.headers.get('allow')).toBe('HEAD, GET, POST, OPTIONS');

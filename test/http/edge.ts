@@ -91,6 +91,8 @@ export async function startEdge(options: {
     handler: (req, res) => void handle(req, res),
     digest,
     clock,
+    log,
+    metrics,
     host: '127.0.0.1',
     port: 0,
     ...(options.limits === undefined ? {} : { limits: options.limits }),

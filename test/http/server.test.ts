@@ -7,6 +7,7 @@ import type { RequestState } from '../../src/adapters/http/request-state.ts';
 import { openHttpServer } from '../../src/adapters/http/server.ts';
 import { createDigest } from '../../src/adapters/crypto/digest.ts';
 import { systemClock } from '../../src/adapters/telemetry/clock.ts';
+import { silentLog } from '../support/silent-log.ts';
 import { until } from '../support/wait.ts';
 import { readRaw, sendRaw, startEdge } from './edge.ts';
 
@@ -97,6 +98,8 @@ describe('HTTP server', () => {
       handler: () => undefined,
       digest: createDigest(),
       clock: systemClock,
+      log: silentLog,
+      metrics: edge.metrics,
       host: '127.0.0.1',
       port: Number(port),
     });

@@ -105,7 +105,7 @@ export function createBareApp(deps: {
   app.use(requestId({ ...deps, proxies }));
   app.use(securityHeaders(deps.securityHeaders ?? ALL_HEADERS));
   app.use(noStore());
-  app.use(observe(deps));
+  app.use(observe({ ...deps, proxies }));
   app.use(errorBoundary(deps));
   return app;
 }

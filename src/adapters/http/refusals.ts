@@ -3,6 +3,8 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../ports/clock.ts';
 import type { Digest } from '../../ports/digest.ts';
+import type { Log } from '../../ports/log.ts';
+import type { Metrics } from '../../ports/metrics.ts';
 import { presentError, presentProblem, type Problem, PROBLEM_TYPE } from './present-error.ts';
 import { apiHeaders, type SecurityHeaderOptions, setAll } from './security-headers.ts';
 
@@ -90,10 +92,15 @@ function isTargetTooLong(error: Error): boolean {
   );
 }
 
+/** What is not believed of such a request, in metrics of bounded variety. */
+const UNREAD = { method: 'unread', route: 'unread' };
+
 /** Always ends the connection: what comes next on it cannot be told from the rest of this. */
 export function createRefuse(deps: {
   digest: Digest;
   clock: Clock;
+  log: Log;
+  metrics: Metrics;
   securityHeaders: SecurityHeaderOptions;
 }): Refuse {
   const headers = apiHeaders(deps.securityHeaders);
@@ -119,7 +126,14 @@ export function createRefuse(deps: {
       Connection: 'close',
     });
     answer.end(body);
+    note(answer, problem, requestId);
   };
+
+  function note({ req }: ServerResponse, { status, code }: Problem, requestId: string): void {
+    deps.metrics.count('http_requests_total', { ...UNREAD, status_code: String(status) });
+    const ipAddress = req.socket.remoteAddress;
+    deps.log.info({ ...UNREAD, status, code, requestId, ipAddress }, 'request refused');
+  }
 }
 
 /** An answer for a connection on which Node has made no request; `undefined` when it is gone. */

@@ -5,6 +5,8 @@ import { setImmediate } from 'node:timers/promises';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../ports/clock.ts';
 import type { Digest } from '../../ports/digest.ts';
+import type { Log } from '../../ports/log.ts';
+import type { Metrics } from '../../ports/metrics.ts';
 import { trackConnections } from './connections.ts';
 import { ambiguityOf, answerOn, createRefuse, REFUSALS, refusalOf } from './refusals.ts';
 import { ALL_HEADERS, type SecurityHeaderOptions } from './security-headers.ts';
@@ -54,6 +56,8 @@ export async function openHttpServer(deps: {
   handler: RequestListener;
   digest: Digest;
   clock: Clock;
+  log: Log;
+  metrics: Metrics;
   host: string;
   port: number;
   /** More at a time are closed as they come. */
@@ -107,8 +111,8 @@ export async function openHttpServer(deps: {
     drain,
     async close(graceMs = 0) {
       // Whoever has connected is taken in first: the system cuts those off that still wait for it, and
-      // a busy service may not have looked for a while.
-      for (let turn = 0; turn < ACCEPT_TURNS; turn += 1) await setImmediate();
+      // a busy service may not have looked for a while. Before anybody is asked to connect anew.
+      for (let turn = 0; turn < ACCEPT_TURNS && !draining; turn += 1) await setImmediate();
       drain();
       const closed = once(server, 'close');
       // Not `server.close()`: that ends every connection which waits for no answer, at once.

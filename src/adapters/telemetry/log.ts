@@ -16,7 +16,8 @@ const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
 
 /**
  * One JSON line an event on stdout; `pretty` for people on a terminal. Of errors only their names,
- * codes, messages and stacks are written, without what looks like a secret: other properties may hold requests with their headers.
+ * codes, messages and stacks are written, without what looks like a secret: other properties may hold
+ * requests with their headers.
  */
 export function createLog(options: {
   level: Level;
@@ -63,8 +64,9 @@ function openStream(options: {
     return { write: (line) => void target.write(format(line)) };
   }
   // Asynchronous and bounded: a reader of stdout that stalls must not stop answers to Graph, so
-  // lines are dropped then. What is unwritten at exit is flushed.
-  return options.stream ?? destination({ dest: 1, sync: false, maxLength: MAX_UNWRITTEN_BYTES });
+  // lines are dropped then. Without a minimum the stream would think that it has nothing to flush.
+  const limits = { minLength: 1, maxLength: MAX_UNWRITTEN_BYTES };
+  return options.stream ?? destination({ dest: 1, sync: false, ...limits });
 }
 
 function presentFields(fields: LogFields, clean: Redact): Record<string, unknown> {

@@ -3,6 +3,7 @@ import type { Clock } from '../../../ports/clock.ts';
 import type { Log } from '../../../ports/log.ts';
 import type { Metrics } from '../../../ports/metrics.ts';
 import { type RequestState, routePatternOf } from '../request-state.ts';
+import type { TrustedProxies } from '../trusted-proxies.ts';
 
 /**
  * Logs and counts each answer under the pattern of its route: paths and queries can hold tokens,
@@ -12,6 +13,7 @@ export function observe(deps: {
   log: Log;
   metrics: Metrics;
   clock: Clock;
+  proxies: TrustedProxies;
 }): Middleware<RequestState> {
   return async function observeMiddleware(ctx, next) {
     const startedAt = deps.clock.now();
@@ -22,7 +24,10 @@ export function observe(deps: {
     const labels = { method, route, status_code: String(status) };
     deps.metrics.count('http_requests_total', labels);
     deps.metrics.observe('http_request_duration_seconds', labels, ms / 1000);
-    const fields = { method, route, status, ms, requestId: ctx.state.requestId };
-    deps.log[status < 400 ? 'debug' : 'info'](fields, 'request answered');
+    const { requestId, principal } = ctx.state;
+    const fields = { method, route, status, ms, requestId };
+    if (status < 400) return deps.log.debug(fields, 'request answered');
+    const from = { ipAddress: deps.proxies.clientOf(ctx.req), principal: principal?.id };
+    deps.log.info({ ...fields, ...from }, 'request answered');
   };
 }
