@@ -1,7 +1,13 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { destination } from 'pino';
 import { createLog } from '../../src/adapters/telemetry/log.ts';
 import { createMetrics } from '../../src/adapters/telemetry/metrics.ts';
+import { StoreUnavailableError } from '../../src/domain/errors.ts';
+import { createRedact } from '../../src/domain/redact.ts';
 import { Secret } from '../../src/domain/secret.ts';
+import { temporaryFolder } from '../support/folder.ts';
 
 const HOSTILE = 'x\n{"level":"error","msg":"forged"}\r\u001b[2J\u009b31m\u2028forged\u0000';
 
@@ -63,6 +69,52 @@ describe('log', () => {
     );
     expect(written()).toContain('[secret]');
     expect(written()).not.toContain('planted');
+  });
+
+  it.each([false, true])('takes known secrets out wherever they stand, pretty %s', (pretty) => {
+    const planted = 'TEST-ONLY-4b1d9f70c2a8';
+    const lines: string[] = [];
+    const stream = { write: (line: string) => void lines.push(line) };
+    const redact = createRedact([planted]);
+    const log = createLog({ level: 'debug', pretty, stream, redact });
+    const cause = Object.assign(new Error(`inner ${planted}`), { code: planted });
+    const error = new AggregateError([new Error(`one ${planted}`)], `outer ${planted}`, { cause });
+    error.name = planted;
+    log.error({ err: error, field: `a ${planted} b` }, `message ${planted}`);
+    log.warn({ err: planted }, 'thrown as it is');
+    const written = lines.join('');
+    for (const kept of ['message [secret]', 'a [secret] b', 'outer [secret]', 'inner [secret]'])
+      expect(written).toContain(kept);
+    expect(written).toContain('one [secret]');
+    expect(written).toContain('telemetry.test.ts'); // the stacks are there
+    expect(written).not.toContain(planted);
+  });
+
+  it('names the store that was unavailable, which no client is told', () => {
+    const { log, written } = open();
+    const failure = new StoreUnavailableError('inbox', new Error('disk I/O error'));
+    log.error({ err: failure }, 'request failed');
+    expect(JSON.parse(written()).err).toMatchObject({
+      type: 'StoreUnavailableError',
+      store: 'inbox',
+      cause: { message: 'disk I/O error' },
+    });
+    expect(failure.message).not.toContain('inbox');
+  });
+
+  it('has written everything, in its order, when it is flushed', async () => {
+    const folder = temporaryFolder();
+    const file = join(folder.path, 'log');
+    const stream = destination({ dest: file, sync: false, minLength: 16_000 });
+    const log = createLog({ level: 'debug', pretty: false, stream });
+    const messages = Array.from({ length: 100 }, (_, at) => `message ${at}`);
+    for (const message of messages) log.info({}, message);
+    expect(readFileSync(file, 'utf8')).toBe('');
+    await log.flush();
+    const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line).msg)).toEqual(messages);
+    stream.destroy();
+    folder.remove();
   });
 
   it('cannot be made to write two lines', () => {
