@@ -12,8 +12,11 @@ export function secretsIn(value: unknown): readonly string[] {
 
 function partsOf(secret: string): readonly string[] {
   if (!/^[a-z+]+:\/\//i.test(secret)) return [secret];
-  const password = /\/\/[^/@]*?:([^/@]*)@/.exec(secret)?.[1];
-  return password === undefined ? [] : [password, decoded(password)];
+  // One that was not encoded may hold what ends it elsewhere.
+  const found = [/\/\/[^/@]*?:([^/@]*)@/, /\/\/[^/@:]*:(.*)@/].flatMap(
+    (pattern) => pattern.exec(secret)?.[1] ?? [],
+  );
+  return found.flatMap((password) => [password, decoded(password)]);
 }
 
 function decoded(text: string): string {

@@ -37,7 +37,12 @@ try {
   const { url, statuses } = await whenListening();
   const { notification, sink, subscription } = await fill(url);
   const report = await scan(url, [
-    ...['', 'health', 'health/ready', 'health/circuit-breakers', 'api/health', 'api/handshakes'],
+    '',
+    'health',
+    'health/ready',
+    'health/circuit-breakers',
+    'api/health',
+    'api/handshakes',
     'webhooks/graph?validationToken=abc',
     `api/subscriptions?limit=10&cursor=a&deleted=true`,
     `api/subscriptions/${subscription}`,

@@ -16,11 +16,11 @@ describe('the secrets of a configuration', () => {
       STORAGE: 'servers',
       MONGODB_URL: 'mongodb://u:TEST-ONLY%2Fmongo@a,b/name',
       REDIS_URL: 'rediss://:TEST-ONLY-redis@host:6380',
-      SINK_MONGODB_URL: 'mongodb://u:TEST-ONLY-sink-mongo@a',
+      SINK_MONGODB_URL: 'mongodb://u:TEST-ONLY/sink@mongo@a',
       SINK_REDIS_URL: 'redis://:TEST-ONLY%zz-sink-redis@host',
     };
     const redact = createRedact(secretsIn(readConfig(env)));
-    const everything = `${JSON.stringify(env)} TEST-ONLY/mongo`;
+    const everything = `${JSON.stringify(env)} TEST-ONLY/mongo TEST-ONLY/sink@mongo`;
     const clean = redact(everything);
     expect(clean).not.toMatch(/TEST-ONLY|0a0a|1b1b/);
     expect(clean).toContain('mongodb://u:[secret]@a,b/name');
