@@ -227,7 +227,7 @@ function suite(): void {
 
         await project.docker('stop', '--time', '20', id);
         expect(await project.docker('inspect', '-f', '{{.State.ExitCode}}', id)).toBe('0\n');
-        expect(await project.docker('logs', id)).toMatch(/"signal":"SIGTERM".*\n.*"stopped"/);
+        expect(await project.docker('logs', id)).toMatch(/"signal":"SIGTERM"[^]*"stopped"/);
       } finally {
         await project.docker('rm', '--force', '--volumes', id);
       }
