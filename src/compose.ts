@@ -1,3 +1,4 @@
+import type { ClosePatience } from './adapters/http/server.ts';
 import type { Config } from './config.ts';
 import { createCircuitBreakers } from './adapters/opossum/circuit-breakers.ts';
 import { createMetrics } from './adapters/telemetry/metrics.ts';
@@ -10,6 +11,9 @@ import { NO_SINK_SERVERS, type SinkServers } from './compose/no-sink-servers.ts'
 import type { Stores } from './compose/stores.ts';
 import type { CircuitBreakers } from './ports/circuit-breakers.ts';
 
+/** How a service stops. Durations in milliseconds. */
+export type StopOptions = { readonly drainDelayMs: number } & ClosePatience;
+
 /** A service that runs. */
 export interface Service {
   readonly url: string;
@@ -19,10 +23,10 @@ export interface Service {
   /** Whether a thread is at its disk: should that hang, the process cannot even exit by itself. */
   isBusy(): boolean;
   /**
-   * Stops as design §8 says: drains for `drainDelayMs`, answers what is in flight, closes. Whoever is
-   * sending on an open connection has `graceMs` for it.
+   * Stops as design §8 says: drains for `drainDelayMs`, answers what is in flight, closes. Of what is
+   * in flight then it waits as long as its patience lasts.
    */
-  stop(options: { drainDelayMs: number; graceMs: number }): Promise<void>;
+  stop(options: StopOptions): Promise<void>;
 }
 
 /** Chooses the adapters and joins them to the use cases: what lies here and in `compose/` knows both sides. */
@@ -49,10 +53,11 @@ export async function compose(config: Config, ambient: Ambient): Promise<Service
           ? `${config.dataDir}/secrets/operator-api-key`
           : undefined,
       isBusy: () => stores.isBusy(),
-      async stop({ drainDelayMs, graceMs }) {
+      async stop({ drainDelayMs, ...patience }) {
         log.info({ drainDelayMs }, 'draining');
         await listeners.drain(drainDelayMs);
-        await listeners.close(graceMs);
+        const cut = await listeners.close(patience);
+        if (cut > 0) log.warn({ connections: cut }, 'clients that did not end were cut off');
         log.info({}, 'what was in flight is answered');
         await core.stop();
         log.info({}, 'workers have stopped');

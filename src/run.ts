@@ -2,21 +2,25 @@ import { writeSync } from 'node:fs';
 import closeWithGrace from 'close-with-grace';
 import { createLog } from './adapters/telemetry/log.ts';
 import { systemClock } from './adapters/telemetry/clock.ts';
-import { compose, type Service } from './compose.ts';
+import { compose, type Service, type StopOptions } from './compose.ts';
 import { readConfig, type Config } from './config.ts';
-import { createRedact } from './domain/redact.ts';
+import { createRedactor } from './domain/redact.ts';
 import { secretsIn } from './secrets-in.ts';
 
 // For what a client has begun to send when it is told to go, slow as it may be.
-const GRACE_MS = 1000;
+const MAX_GRACE_MS = 1000;
+
+// After an error nothing can be relied on: what is acknowledged is on the disk.
+const AT_ONCE: StopOptions = { drainDelayMs: 0, graceMs: 0, cutAfterMs: 1000 };
 
 /** The process: configuration, compose, listen, signals. */
 export async function run(): Promise<void> {
   const config = orExit(() => readConfig(process.env));
+  const redactor = createRedactor(secretsIn(config));
   const log = createLog({
     level: config.logLevel,
     pretty: process.stdout.isTTY,
-    redact: createRedact(secretsIn(config)),
+    redact: redactor.clean,
   });
   let service: Service | undefined;
 
@@ -29,11 +33,7 @@ export async function run(): Promise<void> {
     async ({ err, signal }) => {
       if (err) log.error({ err }, 'stopping after an error');
       else log.info({ signal }, 'stopping');
-      await service?.stop(
-        err
-          ? { drainDelayMs: 0, graceMs: 0 }
-          : { drainDelayMs: config.drainDelayMs, graceMs: GRACE_MS },
-      );
+      await service?.stop(err ? AT_ONCE : stopOptions(config));
       endIfStuck(service);
       log.info({}, 'stopped');
       await log.flush();
@@ -41,11 +41,17 @@ export async function run(): Promise<void> {
   );
 
   try {
-    service = await compose(config, { clock: systemClock, log });
+    service = await compose(config, { clock: systemClock, log, redactor });
   } catch (error) {
     exit(error);
   }
   log.info({ url: service.url, metrics: service.metricsUrl }, whatNext(service, config));
+}
+
+/** Clients get half of the time that ending may take, workers and stores the other. */
+function stopOptions({ drainDelayMs, shutdownTimeoutMs }: Config): StopOptions {
+  const graceMs = Math.min(MAX_GRACE_MS, shutdownTimeoutMs / 4);
+  return { drainDelayMs, graceMs, cutAfterMs: shutdownTimeoutMs / 2 };
 }
 
 /**

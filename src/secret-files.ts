@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import type { Complain } from './configured-secrets.ts';
 
-const MAX_CHARACTERS = 65_536;
+const MAX_BYTES = 65_536;
 
 /** Variables that have a value; those that are empty are not set. */
 export type GivenEnvironment = Readonly<Record<string, string>>;
@@ -40,15 +40,27 @@ export function withSecretFiles(
 
 function read(path: string, complain: (problem: string) => void): string | undefined {
   try {
-    const text = readFileSync(path, 'utf8');
-    if (text.length > MAX_CHARACTERS)
-      complain(`names a file of more than ${MAX_CHARACTERS} characters`);
-    else if (text.trim() === '') complain('names a file that is empty');
-    else return text.trim();
+    const text = readBounded(path, complain);
+    if (text?.trim() === '') complain('names a file that is empty');
+    else return text?.trim();
   } catch (error) {
     complain(`names a file that cannot be read (${codeOf(error)})`);
   }
   return undefined;
+}
+
+/** Looked at before it is read: a pipe would be waited for, and a device may have no end. */
+function readBounded(path: string, complain: (problem: string) => void): string | undefined {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stat = fstatSync(file);
+    if (!stat.isFile()) complain('names what is no file');
+    else if (stat.size > MAX_BYTES) complain(`names a file of more than ${MAX_BYTES} bytes`);
+    else return readFileSync(file, 'utf8');
+    return undefined;
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Only that: the message has the path, where somebody may have put the secret itself. */

@@ -186,7 +186,8 @@ function waitOf({ status, headers }: Response): number | undefined {
 
 function toError({ status, body }: Answer, { url, found }: ApiOptions): CliError {
   const refusal = Refusal.safeParse(body).data?.error;
-  if (status === 401 || status === 403) return toRefused(url, found);
+  if (status === 401) return toRefused(url, found);
+  if (status === 403) return new CliError(EXIT.refused, refusal?.message ?? 'This is not allowed');
   if (refusal === undefined) {
     return new CliError(EXIT.failed, `What answers at ${url} is no Sallyport: HTTP ${status}`);
   }

@@ -59,18 +59,30 @@ async function readDeployment(cli: Cli, options: Options): Promise<Deployment> {
   };
 }
 
-async function checkAll(cli: Cli, deployment: Deployment): Promise<readonly Finding[]> {
+async function checkAll(cli: Cli, whole: Deployment): Promise<readonly Finding[]> {
   const progress = cli.out.progress('Checking');
   const findings: Finding[] = [];
+  let deployment = whole;
   try {
     for (const [what, check] of Object.entries(CHECKS)) {
       progress.tell(`Checking ${what}`);
       findings.push(...(await check(deployment)));
+      // Whatever answers in place of the service is not shown the key.
+      if (findings.some(isNoService)) deployment = withoutKey(whole);
     }
   } finally {
     progress.end();
   }
   return findings;
+}
+
+function isNoService({ check, state }: Finding): boolean {
+  return check === 'service' && state === 'fail';
+}
+
+function withoutKey(deployment: Deployment): Deployment {
+  const { target } = deployment;
+  return { ...deployment, target: { ...target, found: { ...target.found, key: undefined } } };
 }
 
 function summarize(findings: readonly Finding[]): string {

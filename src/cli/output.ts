@@ -103,7 +103,7 @@ export function createOutput(
 }
 
 /** On one line, and without what could steer a terminal: Graph's texts are anybody's. */
-export function printable(text: string): string {
+function printable(text: string): string {
   return text.replaceAll(/\p{Cc}+/gu, ' ');
 }
 

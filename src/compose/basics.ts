@@ -4,7 +4,7 @@ import { createOperatorCheck } from '../adapters/http/middleware/operator-key.ts
 import type { createMetrics } from '../adapters/telemetry/metrics.ts';
 import type { Config } from '../config.ts';
 import { bareEncryptionKey } from '../configured-secrets.ts';
-import { createRedact } from '../domain/redact.ts';
+import type { Redactor } from '../domain/redact.ts';
 import { loadOrGenerateSecrets } from '../generated-secrets.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
@@ -14,6 +14,8 @@ import { secretsIn } from '../secrets-in.ts';
 export interface Ambient {
   readonly clock: Clock;
   readonly log: Log;
+  /** Of the log, so that it comes to know what is generated. */
+  readonly redactor: Redactor;
 }
 
 /** The same with what counts. */
@@ -41,6 +43,6 @@ export async function createBasics(config: Config, around: Surroundings) {
   });
   const keyIds: ReadonlySet<string> = new Set(keys.map(({ id }) => id));
   // Those that were generated, too.
-  const redact = createRedact(secretsIn([config, keys, operatorKeys]));
-  return { ...around, cipher, keyIds, digest, isOperator, redact };
+  around.redactor.hide(secretsIn([config, keys, operatorKeys]));
+  return { ...around, cipher, keyIds, digest, isOperator, redact: around.redactor.clean };
 }

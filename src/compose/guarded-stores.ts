@@ -19,11 +19,15 @@ const TRIAL_EVERY_MS = 1000;
 // Short, because while one hangs no other is made.
 const TRIAL_MS = 1000;
 
+// Whoever sends a body slowly decides how long an append has. Less than this says nothing about a disk,
+// and could else be used by anybody to have everybody refused.
+const MAX_FAIR_MS = 500;
+
 /**
  * Puts a breaker before every call to what is kept in `name`, and one more before the way to an
- * acknowledgement, which is back as soon as the store is. What `Inbox.append` was not given time for
- * counts as a failure, beside those that were written: only where most of them are late it opens,
- * and a second without new ones is what such an inbox needs.
+ * acknowledgement, which is back as soon as the store is. An append that is late for its deadline
+ * counts as a failure, beside those that were written, where it was given a fair time: only where most
+ * of them are late it opens, and a second without new ones is what such an inbox needs.
  */
 export function guardStores<S extends Guarded>(
   stores: S,
@@ -43,7 +47,7 @@ export function guardStores<S extends Guarded>(
   });
   return {
     ...stores,
-    inbox: guardInbox(stores.inbox, inbox),
+    inbox: guardInbox(stores.inbox, inbox, deps),
     deliveries: guardDeliveries(stores.deliveries, store),
     subscriptions: guardSubscriptions(stores.subscriptions, { store, inbox }),
     sinks: guardSinks(stores.sinks, store),
@@ -70,9 +74,14 @@ async function tryIt(probe: HealthProbe, clock: Clock): Promise<void> {
   }
 }
 
-function guardInbox(inbox: Stores['inbox'], breaker: Breaker): Stores['inbox'] {
+function guardInbox(
+  inbox: Stores['inbox'],
+  breaker: Breaker,
+  { clock, config }: { clock: Clock; config: Config },
+): Stores['inbox'] {
+  const fairMs = Math.min(MAX_FAIR_MS, config.ackTimeoutMs / 2);
   return guard(inbox, {
-    append: breaker,
+    append: (_entry, deadline) => (deadline - clock.now() < fairMs ? PAST : breaker),
     unsettled: breaker,
     read: breaker,
     heldSubscriptions: breaker,

@@ -15,7 +15,7 @@ import { notificationRoutes } from '../adapters/http/routes/notifications.ts';
 import { replayRoutes } from '../adapters/http/routes/replays.ts';
 import { sinkRoutes } from '../adapters/http/routes/sinks.ts';
 import { subscriptionRoutes } from '../adapters/http/routes/subscriptions.ts';
-import { openHttpServer, type HttpListener } from '../adapters/http/server.ts';
+import { type ClosePatience, openHttpServer, type HttpListener } from '../adapters/http/server.ts';
 import { createTrustedProxies, createAddressRanges } from '../adapters/http/trusted-proxies.ts';
 import { createNoteRefusal } from '../app/audit/refusals.ts';
 import { createBrowseAudit } from '../app/audit/browse-audit.ts';
@@ -126,8 +126,17 @@ export async function openListeners(config: Config, basics: Basics, stores: Stor
 
   function openMetrics(): Promise<HttpListener | undefined> {
     if (config.metrics === undefined) return Promise.resolve(undefined);
-    const metricsApp = createMetricsApp({ ...parts, render: () => metrics.render() });
-    return openHttpServer({ ...basics, handler: listenerOf(metricsApp), ...config.metrics });
+    const metricsApp = createMetricsApp({
+      ...parts,
+      ...config.edge,
+      render: () => metrics.render(),
+    });
+    return openHttpServer({
+      ...basics,
+      handler: listenerOf(metricsApp),
+      securityHeaders,
+      ...config.metrics,
+    });
   }
 
   return {
@@ -138,9 +147,9 @@ export async function openListeners(config: Config, basics: Basics, stores: Stor
       http.drain();
       await new Promise<void>((resolve) => void clock.after(delayMs, resolve));
     },
-    close(graceMs: number) {
+    close(patience: ClosePatience) {
       stopping.abort();
-      return http.close(graceMs);
+      return http.close(patience);
     },
     closeMetrics: async () => metricsListener?.close(),
   };

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { destination } from 'pino';
 import { createLog } from '../../src/adapters/telemetry/log.ts';
 import { createMetrics } from '../../src/adapters/telemetry/metrics.ts';
 import { StoreUnavailableError } from '../../src/domain/errors.ts';
-import { createRedact } from '../../src/domain/redact.ts';
+import { createRedactor } from '../../src/domain/redact.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import { temporaryFolder } from '../support/folder.ts';
 
@@ -75,7 +76,7 @@ describe('log', () => {
     const planted = 'TEST-ONLY-4b1d9f70c2a8';
     const lines: string[] = [];
     const stream = { write: (line: string) => void lines.push(line) };
-    const redact = createRedact([planted]);
+    const redact = createRedactor([planted]).clean;
     const log = createLog({ level: 'debug', pretty, stream, redact });
     const cause = Object.assign(new Error(`inner ${planted}`), { code: planted });
     const error = new AggregateError([new Error(`one ${planted}`)], `outer ${planted}`, { cause });
@@ -106,6 +107,7 @@ describe('log', () => {
     const folder = temporaryFolder();
     const file = join(folder.path, 'log');
     const stream = destination({ dest: file, sync: false, minLength: 16_000 });
+    await once(stream, 'ready');
     const log = createLog({ level: 'debug', pretty: false, stream });
     const messages = Array.from({ length: 100 }, (_, at) => `message ${at}`);
     for (const message of messages) log.info({}, message);

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
@@ -79,12 +80,16 @@ describe('secrets from files', () => {
     (variable) => {
       const sub = join(folder.path, `planted-${variable}`);
       mkdirSync(sub);
+      const pipe = join(folder.path, `planted-pipe-${variable}`);
+      expect(spawnSync('mkfifo', [pipe]).status).toBe(0);
       for (const [path, problem] of [
         [join(folder.path, 'planted-missing'), 'names a file that cannot be read (ENOENT)'],
-        [sub, 'names a file that cannot be read (EISDIR)'],
+        [sub, 'names what is no file'],
+        ['/dev/zero', 'names what is no file'],
+        [pipe, 'names what is no file'],
         [write(''), 'names a file that is empty'],
         [write(' \n\t\n'), 'names a file that is empty'],
-        [write('planted'.repeat(10_000)), 'names a file of more than 65536 characters'],
+        [write('planted'.repeat(10_000)), 'names a file of more than 65536 bytes'],
       ] as const) {
         const env = { ...around(variable), [`${variable}_FILE`]: path };
         expect(problemsOf(env)).toEqual([`  ${variable}_FILE ${problem}`]);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { readConfig } from '../../src/config.ts';
-import { createRedact } from '../../src/domain/redact.ts';
+import { createRedactor } from '../../src/domain/redact.ts';
 import { secretsIn } from '../../src/secrets-in.ts';
 
 describe('the secrets of a configuration', () => {
@@ -19,7 +19,7 @@ describe('the secrets of a configuration', () => {
       SINK_MONGODB_URL: 'mongodb://u:TEST-ONLY/sink@mongo@a',
       SINK_REDIS_URL: 'redis://:TEST-ONLY%zz-sink-redis@host',
     };
-    const redact = createRedact(secretsIn(readConfig(env)));
+    const redact = createRedactor(secretsIn(readConfig(env))).clean;
     const everything = `${JSON.stringify(env)} TEST-ONLY/mongo TEST-ONLY/sink@mongo`;
     const clean = redact(everything);
     expect(clean).not.toMatch(/TEST-ONLY|0a0a|1b1b/);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createRedact, redactGuesses } from '../../src/domain/redact.ts';
+import { createRedactor, redactGuesses } from '../../src/domain/redact.ts';
 
 describe('redaction', () => {
   it.each([
@@ -28,16 +28,27 @@ describe('redaction', () => {
     'at http://host:8080/@scope/name',
     'file:///opt/app/node_modules/koa@3.1.0/lib/application.js:153:7',
     'the token is missing',
+    'the token: is invalid',
+    'signature: bad',
+    'Basic authentication required',
   ])('leaves %j alone', (text) => {
     expect(redactGuesses(text)).toBe(text);
   });
 
   it('takes the longer of two secrets first', () => {
-    expect(createRedact(['abcdefgh', 'abcdefgh-ijkl'])('x abcdefgh-ijkl y')).toBe('x [secret] y');
+    expect(createRedactor(['abcdefgh', 'abcdefgh-ijkl']).clean('x abcdefgh-ijkl y')).toBe(
+      'x [secret] y',
+    );
+  });
+
+  it('hides what it is told of later', () => {
+    const { hide, clean } = createRedactor();
+    hide(['TEST-ONLY-generated']);
+    expect(clean('x TEST-ONLY-generated y')).toBe('x [secret] y');
   });
 
   it('leaves words alone that are too short for a secret', () => {
-    expect(createRedact(['test', ''])('a test')).toBe('a test');
+    expect(createRedactor(['test', '']).clean('a test')).toBe('a test');
   });
 
   it('cuts what is too long to be read', () => {

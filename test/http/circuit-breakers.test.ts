@@ -8,6 +8,7 @@ import { importSamples, startService, type TestService } from '../support/servic
 import { until } from '../support/wait.ts';
 import { OPERATOR_KEY, startEdge } from './edge.ts';
 import { genuineText } from './graph-posts.ts';
+import { beginPost } from './slow-client.ts';
 
 const ACK_TIMEOUT_MS = 300;
 
@@ -83,4 +84,31 @@ it('refuses notifications at once while the inbox fails, and takes them when it 
   }
   await until(async () => (await service.post(genuineText('after'))).status === 202, 'it is back');
   expect(await stateOf(service, 'inbox')).toBe(0);
+});
+
+it('cannot be opened by those who send so slowly that no store could be in time', async () => {
+  const service = await startService({ env: { ACK_TIMEOUT_MS: '1000' } });
+  closing.push(() => service.close());
+  await importSamples(service);
+  const unlock = lock(service.dataDir);
+  try {
+    const body = genuineText('late');
+    const length = `Content-Length: ${Buffer.byteLength(body)}`;
+    const clients = await Promise.all(
+      Array.from({ length: 20 }, () => beginPost(service.url, length, 'Connection: close')),
+    );
+    await Promise.all(clients.map((client) => client.send(body.slice(0, -1))));
+    await new Promise((resolve) => {
+      setTimeout(resolve, 700); // the service measures real time, and so does the attack
+    });
+    await Promise.all(clients.map((client) => client.send(body.slice(-1))));
+    const statuses = await Promise.all(
+      clients.map(async ({ answered }) => (await answered).status),
+    );
+    expect(new Set(statuses)).toEqual(new Set([503]));
+    expect(await stateOf(service, 'inbox')).toBe(0);
+  } finally {
+    unlock();
+  }
+  expect((await service.post(genuineText('in time'))).status).toBe(202);
 });

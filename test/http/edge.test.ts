@@ -101,6 +101,8 @@ describe('HTTP edge', () => {
       'MALFORMED_REQUEST',
       'GET http://b/open HTTP/1.1\r\nHost: localhost\r\n\r\n',
     ],
+    ['no version', 400, 'MALFORMED_REQUEST', 'GET /open\r\n\r\n'],
+    ['another version', 400, 'MALFORMED_REQUEST', 'GET /open HTTP/2.0\r\nHost: a\r\n\r\n'],
     ['a target that is none', 400, 'MALFORMED_REQUEST', 'GET a HTTP/1.1\r\nHost: a\r\n\r\n'],
     ['a trace', 405, 'METHOD_NOT_ALLOWED', 'TRACE /open HTTP/1.1\r\nHost: localhost\r\n\r\n'],
     [

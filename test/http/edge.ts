@@ -20,7 +20,7 @@ import {
 import { systemClock } from '../../src/adapters/telemetry/clock.ts';
 import { createLog } from '../../src/adapters/telemetry/log.ts';
 import { createMetrics } from '../../src/adapters/telemetry/metrics.ts';
-import { createRedact } from '../../src/domain/redact.ts';
+import { createRedactor } from '../../src/domain/redact.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 
 export const OPERATOR_KEY = 'TEST-ONLY-operator-key-0123456789abcdef';
@@ -57,7 +57,7 @@ export async function startEdge(options: {
     clock,
     digest,
     production: options.production ?? true,
-    redact: createRedact([OPERATOR_KEY]),
+    redact: createRedactor([OPERATOR_KEY]).clean,
     ...gate,
     edge: {
       securityHeaders: ALL_HEADERS,

@@ -40,6 +40,9 @@ describe('the host that a request is for', () => {
     '[::2]',
     '.',
     '127.0.0.1.evil.example',
+    'localhost:80@evil.example',
+    '127.0.0.1:999999',
+    '[::1]evil.example',
   ])('is refused when it is %s', async (host) => {
     expect(await statusFor(edge.url, host)).toBe(421);
   });

@@ -2,8 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createDigest } from '../../src/adapters/crypto/digest.ts';
 import { createMetricsApp } from '../../src/adapters/http/metrics-server.ts';
 import { type HttpListener, openHttpServer } from '../../src/adapters/http/server.ts';
+import { ALL_HEADERS } from '../../src/adapters/http/security-headers.ts';
 import { systemClock } from '../../src/adapters/telemetry/clock.ts';
 import { createMetrics } from '../../src/adapters/telemetry/metrics.ts';
+import { readRaw, sendRaw } from './edge.ts';
 import { silentLog } from '../support/silent-log.ts';
 
 describe('metrics listener', () => {
@@ -15,6 +17,8 @@ describe('metrics listener', () => {
       ...parts,
       production: true,
       redact: (text) => text,
+      securityHeaders: ALL_HEADERS,
+      allowedHosts: ['metrics.example.com'],
       render: () => metrics.render(),
     });
     const handle = app.callback();
@@ -26,6 +30,17 @@ describe('metrics listener', () => {
     });
   });
   afterAll(() => listener.close());
+
+  it.each([
+    ['sallyport:9090', 200],
+    ['10.1.2.3:9090', 200],
+    ['[fd00::1]:9090', 200],
+    ['metrics.example.com', 200],
+    ['rebound.example', 421],
+  ])('is asked for by %s: %d', async (host, status) => {
+    const head = `GET /metrics HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
+    expect(readRaw(await sendRaw(listener.url, head)).status).toBe(status);
+  });
 
   it('gives the metrics as text', async () => {
     const response = await fetch(`${listener.url}/metrics`);

@@ -54,6 +54,7 @@ describe('what a client takes', () => {
   it.each([
     ['who takes none', '/api/things', '', 'GET'],
     ['who takes another', '/api/things', 'compress', 'GET'],
+    ['who takes none, and not even that', '/api/things', 'identity;q=0, *;q=0', 'GET'],
     ['short answers', '/api/things/short', 'gzip, br', 'GET'],
     ['streams', '/api/things/events', 'gzip, br', 'GET'],
     ['the answers to changes, which can hold new secrets', '/api/things', 'gzip, br', 'POST'],

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { systemClock } from '../../src/adapters/telemetry/clock.ts';
 import { compose, type Service } from '../../src/compose.ts';
 import { readConfig } from '../../src/config.ts';
+import { createRedactor } from '../../src/domain/redact.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import type { Log } from '../../src/ports/log.ts';
 import { temporaryFolder } from './folder.ts';
@@ -54,7 +55,7 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     ...(clock === systemClock ? {} : { CIRCUIT_BREAKER_ENABLED: 'false' }),
     ...options.env,
   });
-  const service = await compose(config, { clock, log });
+  const service = await compose(config, { clock, log, redactor: createRedactor() });
   return wrap(service, { ...options, folder });
 }
 
@@ -63,7 +64,7 @@ function wrap(
   options: TestServiceOptions & { folder: ReturnType<typeof temporaryFolder> },
 ): TestService {
   const { url, metricsUrl = '' } = service;
-  const stop = () => service.stop({ drainDelayMs: 0, graceMs: 0 });
+  const stop = () => service.stop({ drainDelayMs: 0, graceMs: 0, cutAfterMs: 10_000 });
   return {
     url,
     metricsUrl,

@@ -10,6 +10,8 @@ export interface Connections {
   endWithNextAnswer(): void;
   /** Ends what waits for no answer, silent ones too: those Node itself counts as busy. */
   endIdle(): void;
+  /** Cuts every one off, whatever it waits for, and gives how many there were. */
+  cutAll(): number;
 }
 
 export function trackConnections(server: Server): Connections {
@@ -36,6 +38,11 @@ export function trackConnections(server: Server): Connections {
       for (const answer of answers.values()) {
         if (answer?.headersSent === false) answer.setHeader('Connection', 'close');
       }
+    },
+    cutAll() {
+      const open = [...answers.keys()];
+      for (const connection of open) connection.destroy();
+      return open.length;
     },
     endIdle() {
       for (const [connection, answer] of answers) {

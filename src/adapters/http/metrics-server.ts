@@ -5,9 +5,11 @@ import type { Digest } from '../../ports/digest.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Metrics } from '../../ports/metrics.ts';
 import { createBareApp } from './app.ts';
+import { insideHostCheck } from './middleware/host-check.ts';
 import { unmatched } from './middleware/unmatched.ts';
 import type { RequestState } from './request-state.ts';
 import { createRouter } from './router.ts';
+import type { SecurityHeaderOptions } from './security-headers.ts';
 
 /**
  * Metrics for a scraper, on a listener of their own: they tell about the service's inside, and so
@@ -20,6 +22,9 @@ export function createMetricsApp(deps: {
   digest: Digest;
   production: boolean;
   redact: Redact;
+  securityHeaders: SecurityHeaderOptions;
+  /** Besides those of the inside; see the middleware `insideHostCheck`. */
+  allowedHosts: 'any' | readonly string[];
   render: () => Promise<{ contentType: string; text: string }>;
 }): Koa<RequestState> {
   const router = createRouter();
@@ -29,6 +34,7 @@ export function createMetricsApp(deps: {
     ctx.body = text;
   });
   const app = createBareApp(deps);
+  app.use(insideHostCheck(deps.allowedHosts));
   app.use(router.routes());
   app.use(unmatched());
   return app;

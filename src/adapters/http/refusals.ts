@@ -48,6 +48,7 @@ export function refusalOf(error: Error): Problem {
 const MAX_TARGET = 12_288;
 /** What any path may take (RFC 9110 §10.2.1). */
 const ALLOWED = 'GET, HEAD, POST, PATCH, DELETE, OPTIONS';
+const VERSIONS = new Set(['1.0', '1.1']);
 const FORWARDED = new Set(['TRACE', 'TRACK', 'CONNECT']);
 
 /**
@@ -56,6 +57,7 @@ const FORWARDED = new Set(['TRACE', 'TRACK', 'CONNECT']);
  */
 export function ambiguityOf(req: IncomingMessage): Problem | undefined {
   const { method = '', url = '', headers, rawHeaders } = req;
+  if (!VERSIONS.has(req.httpVersion)) return REFUSALS.malformed;
   if (FORWARDED.has(method)) return REFUSALS.method;
   if (url.length > MAX_TARGET) return REFUSALS.target;
   const hosts = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host');

@@ -1,6 +1,7 @@
 import type { Context } from 'koa';
 import { UnauthenticatedError } from '../../domain/errors.ts';
 import type { Principal } from '../../domain/identity/principal.ts';
+import { networkOf } from './trusted-proxies.ts';
 import type { Quota } from '../../domain/limits/quota.ts';
 
 /** What a request shows of who it acts for. */
@@ -45,7 +46,8 @@ const MAX_USER_AGENT = 256;
 /** Where a request comes from and goes to, for the log and the audit. */
 export function whereabouts(ctx: Context & { state: RequestState }) {
   const { clientAddress: ipAddress, requestId } = ctx.state;
-  return { ipAddress, path: routePatternOf(ctx), userAgent: userAgentOf(ctx), requestId };
+  const network = networkOf(ipAddress);
+  return { ipAddress, network, path: routePatternOf(ctx), userAgent: userAgentOf(ctx), requestId };
 }
 
 export function userAgentOf(ctx: Context): string {

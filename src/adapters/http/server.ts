@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import type { Duplex } from 'node:stream';
-import type { Clock } from '../../ports/clock.ts';
+import type { Cancel, Clock } from '../../ports/clock.ts';
 import type { Digest } from '../../ports/digest.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Metrics } from '../../ports/metrics.ts';
@@ -38,6 +38,20 @@ const LINGER_MS = 1000;
 /** Of the event loop, before it listens no more. */
 const ACCEPT_TURNS = 4;
 
+/** How long a listener that closes waits for its clients. */
+export interface ClosePatience {
+  /** For those that wait for no answer: they may be sending right now. */
+  readonly graceMs: number;
+  /** For those that do, and may not read it. */
+  readonly cutAfterMs: number;
+}
+
+/** Nobody is sending, and everybody reads. */
+const NO_PATIENCE: ClosePatience = { graceMs: 0, cutAfterMs: 10_000 };
+
+/** How often connections that have come to wait for nothing are looked for. */
+const LOOK_EVERY_MS = 100;
+
 /** A listener that is open. */
 export interface HttpListener {
   /** With the port that was taken when 0 was asked for. */
@@ -45,10 +59,10 @@ export interface HttpListener {
   /** Goes on serving, and lets each client connect anew for its next request. */
   drain(): void;
   /**
-   * Listens no more and resolves when the answers in flight have been given. Connections that wait for
-   * none are ended after `graceMs`: a client may be sending on one of them right now.
+   * Listens no more and resolves when the answers in flight have been given, or were cut off. Gives how
+   * many connections had to be.
    */
-  close(graceMs?: number): Promise<void>;
+  close(patience?: ClosePatience): Promise<number>;
 }
 
 /** Opens a listener; rejects with a sentence that names host and port when it cannot. */
@@ -109,7 +123,7 @@ export async function openHttpServer(deps: {
   return {
     url: urlOf(server),
     drain,
-    async close(graceMs = 0) {
+    async close({ graceMs, cutAfterMs } = NO_PATIENCE) {
       // Whoever has connected is taken in first: the system cuts those off that still wait for it, and
       // a busy service may not have looked for a while. Before anybody is asked to connect anew.
       for (let turn = 0; turn < ACCEPT_TURNS && !draining; turn += 1) await setImmediate();
@@ -117,12 +131,28 @@ export async function openHttpServer(deps: {
       const closed = once(server, 'close');
       // Not `server.close()`: that ends every connection which waits for no answer, at once.
       NetServer.prototype.close.call(server);
-      if (graceMs === 0) connections.endIdle();
-      const cancel = deps.clock.after(graceMs, () => connections.endIdle());
+      const stopLooking = lookForIdle(graceMs);
+      let cut = 0;
+      const stopWaiting = deps.clock.after(cutAfterMs, () => {
+        cut = connections.cutAll();
+      });
       await closed;
-      cancel();
+      stopLooking();
+      stopWaiting();
+      return cut;
     },
   };
+
+  /** Again and again: an answer may end at any time, and leave its connection open. */
+  function lookForIdle(graceMs: number): Cancel {
+    if (graceMs === 0) connections.endIdle();
+    let cancel = deps.clock.after(graceMs, look);
+    function look(): void {
+      connections.endIdle();
+      cancel = deps.clock.after(LOOK_EVERY_MS, look);
+    }
+    return () => cancel();
+  }
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {

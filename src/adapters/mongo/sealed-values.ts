@@ -4,11 +4,10 @@ import type { MongoDatabase } from './database.ts';
 import { HELD, RECEIPTS } from './inbox-writer.ts';
 import { notificationsOf } from './notification-documents.ts';
 
-/** Where envelopes stand in what is few, or gone within moments. */
+/** Where envelopes stand in what is few. */
 const SEALED = [
   ['sinks', 'secrets.keyId'],
   ['sinks', 'headers.keyId'],
-  [RECEIPTS, 'tokens.keyId'],
   [HELD, 'tokens.keyId'],
 ] as const;
 
@@ -17,6 +16,7 @@ const LOOKED_AT = 1000;
 
 const Ids = z.array(z.string());
 const Waiting = z.object({ sealed: z.object({ keyId: z.string() }) });
+const Sealed = z.object({ tokens: z.object({ keyId: z.string() }).nullable() });
 
 /** What lies sealed in MongoDB. */
 export function createMongoSealedValues(database: MongoDatabase): SealedValues {
@@ -40,12 +40,20 @@ export function createMongoSealedValues(database: MongoDatabase): SealedValues {
     return documents.map((document) => Waiting.parse(document).sealed.keyId);
   }
 
+  /** In the order of their ids, which is that of their receipt. */
+  async function ofReceipts(direction: 1 | -1): Promise<string[]> {
+    const found = db
+      .collection(RECEIPTS)
+      .find({}, { projection: { 'tokens.keyId': 1 }, sort: { _id: direction }, limit: LOOKED_AT });
+    const documents = await run(() => found.toArray());
+    return documents.flatMap((document) => Sealed.parse(document).tokens?.keyId ?? []);
+  }
+
   return {
     async neededKeys() {
       const found = await Promise.all([
         ...SEALED.map(([collection, field]) => distinct(collection, field)),
-        ofWaiting(1),
-        ofWaiting(-1),
+        ...([1, -1] as const).flatMap((direction) => [ofWaiting(direction), ofReceipts(direction)]),
       ]);
       return [...new Set(found.flat())];
     },

@@ -8,20 +8,24 @@ export type AsyncMethod<P> = {
 /** Says that a method is knowingly not called through a breaker. */
 export const PAST = 'past';
 
+type Breaker = Pick<CircuitBreaker, 'call'>;
+
+/** How a method is called, whatever with or by what it is called with. */
+type Way<A extends never[]> = Breaker | typeof PAST | ((...args: A) => Breaker | typeof PAST);
+
+type ArgumentsOf<M> = M extends (...args: infer A extends never[]) => unknown ? A : never;
+
 /**
  * Which breaker each asynchronous method is called through. All have to be named, so that a method
  * that is new does not go past its breaker because somebody forgot it.
  */
 export type Ways<P> = {
-  readonly [N in AsyncMethod<P>]: Pick<CircuitBreaker, 'call'> | typeof PAST;
+  readonly [N in AsyncMethod<P>]: Way<ArgumentsOf<P[N]>>;
 };
 
 /** The same port, its methods called as they were, those with a breaker through that. */
 export function guard<P extends object>(port: P, ways: Ways<P>): P {
-  const breakers = new Map<string | symbol, Pick<CircuitBreaker, 'call'>>();
-  for (const [name, way] of Object.entries<Ways<P>[AsyncMethod<P>]>(ways)) {
-    if (way !== PAST) breakers.set(name, way);
-  }
+  const wayOf = new Map<string | symbol, unknown>(Object.entries(ways));
   const methods = new Map<string | symbol, unknown>();
 
   function methodOf(target: P, name: string | symbol): unknown {
@@ -31,9 +35,11 @@ export function guard<P extends object>(port: P, ways: Ways<P>): P {
       if (typeof method !== 'function') throw new TypeError(`no method ${String(name)}`);
       return Reflect.apply(method, target, args);
     };
-    const breaker = breakers.get(name);
-    if (breaker === undefined) return call;
-    return (...args: unknown[]) => breaker.call(async () => call(...args));
+    const way = wayOf.get(name);
+    return (...args: unknown[]) => {
+      const chosen: unknown = typeof way === 'function' ? Reflect.apply(way, undefined, args) : way;
+      return isBreaker(chosen) ? chosen.call(async () => call(...args)) : call(...args);
+    };
   }
 
   return new Proxy(port, {
@@ -47,4 +53,8 @@ export function guard<P extends object>(port: P, ways: Ways<P>): P {
       return method;
     },
   });
+}
+
+function isBreaker(way: unknown): way is Breaker {
+  return typeof way === 'object' && way !== null && 'call' in way;
 }

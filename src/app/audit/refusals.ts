@@ -13,6 +13,8 @@ export interface Refusal {
   readonly policy?: string;
   /** Where it came from; empty when its connection has gone. */
   readonly ipAddress: string;
+  /** All addresses that count as one client: an IPv6 one has 2^64 of its own. */
+  readonly network: string;
   /** The pattern of its route: paths themselves can hold tokens. */
   readonly path: string;
   readonly userAgent: string;
@@ -32,7 +34,7 @@ const MESSAGES = {
 } as const;
 
 /**
- * Logs and counts every refusal, and writes one a minute for each kind, limit and address into the
+ * Logs and counts every refusal, and writes one a minute for each kind, limit and network into the
  * audit. Never waits and never fails.
  */
 export function createNoteRefusal(deps: {
@@ -43,14 +45,14 @@ export function createNoteRefusal(deps: {
 }): (refusal: Refusal) => void {
   const isFirst = createOnceAMinute(deps.clock);
 
-  return function noteRefusal({ kind, policy, ipAddress, path, userAgent, requestId }) {
+  return function noteRefusal({ kind, policy, ipAddress, network, path, userAgent, requestId }) {
     const where = { ipAddress, path, userAgent, requestId };
     deps.log.warn({ ...(policy === undefined ? {} : { policy }), ...where }, MESSAGES[kind]);
     if (policy !== undefined) deps.metrics.count('rate_limit_exceeded_total', { policy });
     let isShared = false;
     const first = isFirst((full) => {
       isShared = full;
-      return `${kind} ${policy ?? ''} ${full ? '' : ipAddress}`;
+      return `${kind} ${policy ?? ''} ${full ? '' : network}`;
     });
     if (!first) return;
     void deps.audit.record({

@@ -30,7 +30,7 @@ function judgeMode(production: boolean): Finding {
 }
 
 /** As production judges them, whatever this is: that is where they will be. */
-export function judgeStrength(given: GivenEnvironment, production: boolean): readonly Finding[] {
+function judgeStrength(given: GivenEnvironment, production: boolean): readonly Finding[] {
   const findings: Finding[] = [];
   const complain = (variable: string, problem: string) => {
     const [what = '', ...then] = problem.split('; ');
@@ -46,7 +46,7 @@ export function judgeStrength(given: GivenEnvironment, production: boolean): rea
   return findings.length > 0 ? findings : [ok('secrets', 'long, irregular, each used once')];
 }
 
-export function judgeGenerated(
+function judgeGenerated(
   config: Pick<Config, 'encryptionKeys' | 'operatorApiKeys' | 'instances'>,
 ): Finding {
   const missing = [

@@ -30,7 +30,7 @@ function checkLiveness(deployment: Deployment): Promise<readonly Finding[]> {
     'Start it by "npx sallyport start", or say by --url where it is; its log says why not';
   return examine(deployment, { check: 'service', remedy }, async (signal) => {
     const askedAt = Date.now();
-    const { body } = await apiFor(deployment, signal).ask('GET', '/health');
+    const { body } = await strangerFor(deployment, signal).ask('GET', '/health');
     const halfway = (askedAt + Date.now()) / 2;
     const { success, data } = Liveness.safeParse(body);
     if (!success) return [fail('service', `what answers at ${url} is no Sallyport`, remedy)];
@@ -43,7 +43,8 @@ function checkReadiness(deployment: Deployment): Promise<readonly Finding[]> {
   const check = 'service ready';
   const remedy = 'Its log says why; docs/operations.md says what each outage means';
   return examine(deployment, { check, remedy }, async (signal) => {
-    const answer = await apiFor(deployment, signal).ask('GET', '/health/ready', { expect: [503] });
+    const ready = { expect: [503] };
+    const answer = await strangerFor(deployment, signal).ask('GET', '/health/ready', ready);
     const { status, checks } = Readiness.parse(answer.body);
     if (answer.status === 200) return [ok(check, status)];
     const unhealthy = Object.entries(checks)
@@ -64,9 +65,19 @@ function checkKey(deployment: Deployment): Promise<readonly Finding[]> {
     } catch (error) {
       const isRefused = error instanceof CliError && error.exitCode === EXIT.refused;
       if (!isRefused) throw error;
-      return [fail(check, `that of ${source} is refused, or there is none`, remedy)];
+      // Not taken from here: the key may be right.
+      const isOutside = error.message.includes('address');
+      return isOutside
+        ? [fail(check, error.message, 'Add the address of this machine to ADMIN_ALLOWED_IPS')]
+        : [fail(check, `that of ${source} is refused, or there is none`, remedy)];
     }
   });
+}
+
+/** The same without the key: what answers may be anything yet. */
+function strangerFor({ target }: Deployment, signal: AbortSignal): Api {
+  const found = { key: undefined, source: target.found.source };
+  return createApi({ ...target, found, organization: undefined, signal, note: () => undefined });
 }
 
 /** The service, asked within the time of one check. */

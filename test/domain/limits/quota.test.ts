@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { POLICIES } from '../../../src/domain/limits/policies.ts';
-import { quotaOf } from '../../../src/domain/limits/quota.ts';
+import { quotaOf, tighterOf } from '../../../src/domain/limits/quota.ts';
 
 const whole = (max: number) => fc.integer({ min: 1, max });
 const window = (hits: number, degraded = false) => ({ hits, resetsInMs: 1000, degraded });
@@ -11,6 +11,10 @@ describe('policies', () => {
     expect(POLICIES).toEqual({
       general: { name: 'general', max: 100, windowMs: 900_000 },
       api: { name: 'api', max: 100, windowMs: 60_000 },
+      auth: { name: 'auth', max: 5, windowMs: 900_000 },
+      strict: { name: 'strict', max: 5, windowMs: 60_000 },
+      'api-key-creation': { name: 'api-key-creation', max: 10, windowMs: 3_600_000 },
+      'password-reset': { name: 'password-reset', max: 3, windowMs: 3_600_000 },
       credential: { name: 'credential', max: 20, windowMs: 900_000 },
     });
   });
@@ -59,5 +63,26 @@ describe('quotaOf', () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe('tighterOf', () => {
+  const quota = (remaining: number, resetsInMs = 1000) => ({
+    policy: POLICIES.general,
+    limit: 100,
+    remaining,
+    resetsInMs,
+    isExceeded: false,
+  });
+  const exceeded = { ...quota(0), isExceeded: true };
+
+  it.each([
+    ['what is exceeded', exceeded, quota(0, 9000), exceeded],
+    ['what leaves less', quota(3), quota(4), quota(3)],
+    ['what lasts longer', quota(3, 2000), quota(3, 1000), quota(3, 2000)],
+    ['the only one', quota(3), undefined, quota(3)],
+  ])('is %s', (_what, one, other, tighter) => {
+    expect(tighterOf(one, other)).toEqual(tighter);
+    if (other !== undefined) expect(tighterOf(other, one)).toEqual(tighter);
   });
 });

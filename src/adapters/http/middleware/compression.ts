@@ -16,6 +16,8 @@ export function compression(): Middleware {
     encodingPreference: ['br', 'gzip'],
   });
   return function compressionMiddleware(ctx, next) {
-    return ctx.method === 'GET' ? press(ctx, next) : next();
+    // Who takes no encoding at all, not even none, gets it as it is (RFC 9110 §12.5.3).
+    const isSome = ctx.acceptsEncodings('br', 'gzip', 'identity') !== false;
+    return ctx.method === 'GET' && isSome ? press(ctx, next) : next();
   };
 }

@@ -4,7 +4,8 @@ import type { Clock } from '../../../ports/clock.ts';
 import type { RequestState } from '../request-state.ts';
 
 /**
- * Gives a request up after `limitMs`, and tells whoever works for it by `ctx.state.signal`. An answer
+ * Gives a request up after `limitMs`, and tells whoever works for it by `ctx.state.signal`: what is done
+ * in many steps, or waits for somebody else, ends by it. One call of a store has an end anyway. An answer
  * that has begun by then, such as a stream, goes on. A body that has not come in whole is the client's
  * fault and no other's; the connection ends with it, since its rest cannot be told from a request.
  */

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
 import type { Middleware } from 'koa';
 import { HostNotAllowedError } from '../../../domain/errors.ts';
 
@@ -27,8 +28,22 @@ export function hostCheck(allowed: 'any' | readonly string[]): Middleware {
   }
 }
 
+/**
+ * The same for what only the inside is to reach, by whatever name: addresses, and names without a dot,
+ * which nobody else can have in the DNS.
+ */
+export function insideHostCheck(allowed: 'any' | readonly string[]): Middleware {
+  const check = hostCheck(allowed);
+
+  return function insideHostCheckMiddleware(ctx, next) {
+    const name = nameOf(ctx.req.headers.host ?? '');
+    const isInside = isIP(name.replaceAll(/[[\]]/g, '')) !== 0 || /^[\w-]+$/.test(name);
+    return isInside ? next() : check(ctx, next);
+  };
+}
+
 /** Without the port and the dot of the root, in lower case (RFC 3986 §3.2.2). */
 function nameOf(host: string): string {
-  const [name = ''] = /^(?:\[[^\]]*\]|[^:]*)/.exec(host.toLowerCase()) ?? [];
+  const [, name = ''] = /^(\[[\da-f:.]*\]|[^:[\]]*)(?::\d{0,5})?$/.exec(host.toLowerCase()) ?? [];
   return name.endsWith('.') ? name.slice(0, -1) : name;
 }
