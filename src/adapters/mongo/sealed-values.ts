@@ -16,7 +16,7 @@ const LOOKED_AT = 1000;
 
 const Ids = z.array(z.string());
 const Waiting = z.object({ sealed: z.object({ keyId: z.string() }) });
-const Sealed = z.object({ tokens: z.object({ keyId: z.string() }).nullable() });
+const Sealed = z.object({ tokens: z.object({ keyId: z.string() }).nullish() });
 
 /** What lies sealed in MongoDB. */
 export function createMongoSealedValues(database: MongoDatabase): SealedValues {
