@@ -60,7 +60,9 @@ export function readCollection(text: string): Collection {
   const value = body['value'];
   if (!isArray(value)) throw new MalformedBodyError('"value" is not an array');
   const items: ReceivedItem[] = [];
-  for (const [place, slice] of sliceItems(text).entries()) {
+  // A body of nothing but rubbish must not cost more than to read past it.
+  const slices = sliceItems(text, (place) => isWellFormed(value[place]));
+  for (const [place, slice] of slices.entries()) {
     const item = slice === null ? undefined : readReceived(text, slice, value[place], place);
     if (item !== undefined) items.push(item);
   }
@@ -116,13 +118,22 @@ function readReceived(
   };
 }
 
+function isWellFormed(item: unknown): boolean {
+  return (
+    isObject(item) &&
+    idOrNull(item['subscriptionId']) !== null &&
+    idOrNull(item['tenantId']) !== null &&
+    saysWhatHappened(item)
+  );
+}
+
 function saysWhatHappened(item: JsonObject): boolean {
   if (textOrNull(item['lifecycleEvent']) !== null) return true;
   return textOrNull(item['changeType']) !== null && textOrNull(item['resource']) !== null;
 }
 
-/** Where the items stand; the parsed value alone would hide that a key is there twice. */
-function sliceItems(text: string): ArraySlice['elements'] {
+/** Where the wanted items stand; the parsed value alone would hide that a key is there twice. */
+function sliceItems(text: string, isWanted: (place: number) => boolean): ArraySlice['elements'] {
   const seen: string[] = [];
   let elements: ArraySlice['elements'] = [];
   sliceObject(text, 0, (name, at) => {
@@ -132,7 +143,7 @@ function sliceItems(text: string): ArraySlice['elements'] {
     }
     // Of two values the first may be anything: only an array may be walked as one.
     if (name !== 'value' || text[at] !== '[') return endOfValue(text, at);
-    const array = sliceArray(text, at);
+    const array = sliceArray(text, at, isWanted);
     elements = array.elements;
     return array.end;
   });

@@ -66,12 +66,20 @@ export interface ArraySlice {
   readonly end: number;
 }
 
-/** The array that begins at `at`, white space before it aside. */
-export function sliceArray(text: string, at: number): ArraySlice {
+/**
+ * The array that begins at `at`, white space before it aside. Elements that are not wanted, by their
+ * index, are stepped over and given as `null`.
+ */
+export function sliceArray(
+  text: string,
+  at: number,
+  isWanted: (index: number) => boolean = () => true,
+): ArraySlice {
   const elements: (ObjectSlice | null)[] = [];
   let here = skipSpace(text, skipSpace(text, at) + 1);
   while (here < text.length && text.charCodeAt(here) !== CLOSE_BRACKET) {
-    const object = text.charCodeAt(here) === OPEN_BRACE ? sliceObject(text, here) : null;
+    const isLookedInto = text.charCodeAt(here) === OPEN_BRACE && isWanted(elements.length);
+    const object = isLookedInto ? sliceObject(text, here) : null;
     elements.push(object);
     here = skipSpace(text, object?.end ?? endOfValue(text, here));
     if (text.charCodeAt(here) === COMMA) here = skipSpace(text, here + 1);
