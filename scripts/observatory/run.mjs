@@ -19,6 +19,7 @@ import { ALL_HEADERS, pageHeaders, setAll } from '../../src/adapters/http/securi
 import { systemClock } from '../../src/adapters/telemetry/clock.ts';
 import { compose } from '../../src/compose.ts';
 import { readConfig } from '../../src/config.ts';
+import { createRedactor } from '../../src/domain/redact.ts';
 
 const WANTED = 100;
 const PATHS = ['/', '/api/sinks', '/page'];
@@ -46,7 +47,11 @@ async function startService(dataDir) {
     MIN_FREE_DISK_MB: '0',
   });
   const log = { debug() {}, info() {}, warn() {}, error: console.error };
-  return compose(config, { clock: systemClock, log });
+  return compose(config, {
+    clock: systemClock,
+    log,
+    redactor: createRedactor(),
+  });
 }
 
 /** What stands between a browser and the service: TLS, and a redirection to it. */
@@ -125,6 +130,6 @@ try {
   if (Math.min(...scores) < WANTED) process.exitCode = 1;
 } finally {
   proxy.close();
-  await service.stop({ drainDelayMs: 0 });
+  await service.stop({ drainDelayMs: 0, graceMs: 0, cutAfterMs: 5000 });
   rmSync(dataDir, { recursive: true });
 }
