@@ -14,6 +14,13 @@ export interface Arrival {
   readonly socket: { readonly remoteAddress?: string | undefined };
 }
 
+/** The other end of a connection. */
+interface Peer {
+  readonly address: Address;
+  readonly text: string;
+  readonly isTrusted: boolean;
+}
+
 /** Who is believed about where a request comes from. */
 export interface TrustedProxies {
   /** Whether the other end of the connection is one of them. */
@@ -45,19 +52,29 @@ export function createTrustedProxies(deps: {
     return client;
   }
 
+  // Of each connection, since every request on it asks for it several times.
+  const peers = new WeakMap<Arrival['socket'], Peer>();
+
+  function peerOf({ socket }: Arrival): Peer | undefined {
+    const known = peers.get(socket);
+    if (known !== undefined) return known;
+    const address = readAddress(socket.remoteAddress);
+    if (address === undefined) return undefined;
+    const peer = { address, text: address.toString(), isTrusted: isTrusted(address) };
+    peers.set(socket, peer);
+    return peer;
+  }
+
   return {
-    sent(req) {
-      const peer = readAddress(req.socket.remoteAddress);
-      return peer !== undefined && isTrusted(peer);
-    },
+    sent: (req) => peerOf(req)?.isTrusted === true,
 
     clientOf(req) {
-      const peer = readAddress(req.socket.remoteAddress);
+      const peer = peerOf(req);
       if (peer === undefined) return '';
       const given = String(req.headers[deps.header] ?? '');
-      if (given === '' || !isTrusted(peer)) return peer.toString();
+      if (given === '' || !peer.isTrusted) return peer.text;
       const hops = deps.header === FORWARDED_FOR ? given.split(',') : [given];
-      return clientBehind(peer, hops).toString();
+      return clientBehind(peer.address, hops).toString();
     },
   };
 }
