@@ -2,11 +2,10 @@ import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MongoClient } from 'mongodb';
-import { freePort } from '../test/support/free-port.ts';
+import { answers, freePort } from '../test/support/free-port.ts';
 import { withDatabase } from '../test/support/mongo.ts';
 import { until } from '../test/support/wait.ts';
 import { endWithRun } from './servers.ts';
@@ -86,15 +85,4 @@ async function start(scheme: string, binary: string, args: Arguments): Promise<D
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

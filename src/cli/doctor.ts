@@ -5,7 +5,7 @@ import { usageError } from './cli-error.ts';
 import type { Cli } from './context.ts';
 import { checkCertificates } from './doctor/certificates.ts';
 import { checkConfiguration } from './doctor/configuration.ts';
-import { type Deployment, readEnvironment } from './doctor/deployment.ts';
+import { type Deployment, readEnvironment, withoutKey } from './doctor/deployment.ts';
 import { type Finding, hasFailed } from './doctor/finding.ts';
 import { checkPublicUrl } from './doctor/public-url.ts';
 import { checkSecrets } from './doctor/secrets.ts';
@@ -78,11 +78,6 @@ async function checkAll(cli: Cli, whole: Deployment): Promise<readonly Finding[]
 
 function isNoService({ check, state }: Finding): boolean {
   return check === 'service' && state === 'fail';
-}
-
-function withoutKey(deployment: Deployment): Deployment {
-  const { target } = deployment;
-  return { ...deployment, target: { ...target, found: { ...target.found, key: undefined } } };
 }
 
 function summarize(findings: readonly Finding[]): string {

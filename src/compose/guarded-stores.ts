@@ -1,4 +1,4 @@
-import { guard, PAST } from '../adapters/opossum/guard.ts';
+import { guard, guardAll, PAST } from '../adapters/opossum/guard.ts';
 import type { Config } from '../config.ts';
 import type { CircuitBreaker, CircuitBreakers } from '../ports/circuit-breakers.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -48,16 +48,10 @@ export function guardStores<S extends Guarded>(
   return {
     ...stores,
     inbox: guardInbox(stores.inbox, inbox, deps),
-    deliveries: guardDeliveries(stores.deliveries, store),
+    deliveries: guardAll(stores.deliveries, store),
     subscriptions: guardSubscriptions(stores.subscriptions, { store, inbox }),
-    sinks: guardSinks(stores.sinks, store),
-    replays: guard(stores.replays, {
-      insert: store,
-      find: store,
-      list: store,
-      running: store,
-      advance: store,
-    }),
+    sinks: guardAll(stores.sinks, store),
+    replays: guardAll(stores.replays, store),
     // `record` keeps what it cannot write yet, and never rejects.
     audit: guard(stores.audit, { search: store, purge: store, record: PAST }),
   };
@@ -107,44 +101,5 @@ function guardSubscriptions(
     // On the way to an acknowledgement: behind the other one, intake would be away for longer than
     // the store is, and work in the background could close it.
     lookUp: inbox,
-  });
-}
-
-function guardSinks(sinks: Stores['sinks'], breaker: Breaker): Stores['sinks'] {
-  return guard(sinks, {
-    insert: breaker,
-    insertFirst: breaker,
-    find: breaker,
-    findDeleted: breaker,
-    list: breaker,
-    all: breaker,
-    update: breaker,
-    replaceSecrets: breaker,
-    softDelete: breaker,
-    restore: breaker,
-    permanentlyDelete: breaker,
-  });
-}
-
-function guardDeliveries(deliveries: Stores['deliveries'], breaker: Breaker): Stores['deliveries'] {
-  return guard(deliveries, {
-    insertNotifications: breaker,
-    insertDeliveries: breaker,
-    markExpanded: breaker,
-    due: breaker,
-    claim: breaker,
-    renew: breaker,
-    finish: breaker,
-    release: breaker,
-    search: breaker,
-    find: breaker,
-    deliveriesOf: breaker,
-    deadLetters: breaker,
-    countDead: breaker,
-    redrive: breaker,
-    discard: breaker,
-    discardForSink: breaker,
-    depth: breaker,
-    purge: breaker,
   });
 }

@@ -1,5 +1,5 @@
 import { expect, it, jest } from '@jest/globals';
-import { guard, PAST } from '../../src/adapters/opossum/guard.ts';
+import { guard, guardAll, PAST } from '../../src/adapters/opossum/guard.ts';
 import type { CircuitBreaker } from '../../src/ports/circuit-breakers.ts';
 
 interface Counter {
@@ -94,4 +94,13 @@ it('takes names of methods that give a promise, all of them, and no others', () 
   guard(counter, { add: breaker, reset: breaker, total: breaker });
   // @ts-expect-error -- reset is forgotten
   guard(counter, { add: breaker });
+});
+
+it('guards every method of a port that has none but asynchronous ones', async () => {
+  const { breaker, begun } = createBreaker();
+  const guarded = guardAll<Pick<Counter, 'add' | 'reset'>>(new ClassCounter(), breaker);
+  expect(await guarded.add(2)).toBe(2);
+  await guarded.reset();
+  expect(await guarded.add(3)).toBe(3);
+  expect(begun).toHaveBeenCalledTimes(3);
 });

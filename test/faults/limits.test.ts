@@ -1,4 +1,3 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, it, jest } from '@jest/globals';
 import { Redis } from 'ioredis';
@@ -9,6 +8,7 @@ import { askApi, OPERATOR_KEY } from '../support/service.ts';
 import { describeOnServers } from '../support/services.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/wait.ts';
+import { askedDuring } from './asked-during.ts';
 import type { Fault } from './server-scenario.ts';
 
 jest.setTimeout(60_000);
@@ -218,20 +218,11 @@ async function loadDuring(
   ask: (n: number) => Promise<Response>,
   work: () => Promise<void>,
 ): Promise<readonly Timed[]> {
-  const lag = monitorEventLoopDelay({ resolution: 10 });
-  lag.enable();
-  const answers: Promise<Timed>[] = [];
-  const timer = setInterval(() => {
-    answers.push(timed(() => ask(answers.length)));
-  }, BETWEEN_REQUESTS_MS);
-  try {
-    await work();
-  } finally {
-    clearInterval(timer);
-  }
-  const all = await Promise.all(answers);
-  lag.disable();
-  return all.map(({ status, ms }) => ({ status, ms: ms - lag.max / 1e6 }));
+  const { answers, lagMs } = await askedDuring(
+    { everyMs: BETWEEN_REQUESTS_MS, ask: (count) => timed(() => ask(count)) },
+    work,
+  );
+  return answers.map(({ status, ms }) => ({ status, ms: ms - lagMs }));
 }
 
 async function timed(ask: () => Promise<Response>): Promise<Timed> {

@@ -1,7 +1,7 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from '@jest/globals';
 import { until } from '../support/wait.ts';
+import { askedDuring } from './asked-during.ts';
 import type { Gateway, TimedAnswer } from './gateway.ts';
 
 /** Something bad that is done to a server. */
@@ -20,29 +20,13 @@ const BACK_MS = 15_000;
 
 let made = 0;
 
-/**
- * Posts at a rate while the work goes on, whatever is answered. `lagMs` is the longest pause of this
- * process meanwhile, which is in the time of an answer though the service has no part in it.
- */
-async function postDuring(
-  gateway: Gateway,
-  work: () => Promise<void>,
-): Promise<{ answers: TimedAnswer[]; lagMs: number }> {
-  const lag = monitorEventLoopDelay({ resolution: 10 });
-  lag.enable();
-  const answers: Promise<TimedAnswer>[] = [];
-  const timer = setInterval(() => {
+/** Posts at a rate while the work goes on. */
+function postDuring(gateway: Gateway, work: () => Promise<void>) {
+  const ask = () => {
     made += 1;
-    answers.push(gateway.post(`fault-${made}`));
-  }, 1000 / PER_SECOND);
-  try {
-    await work();
-  } finally {
-    clearInterval(timer);
-  }
-  const all = await Promise.all(answers);
-  lag.disable();
-  return { answers: all, lagMs: lag.max / 1e6 };
+    return gateway.post(`fault-${made}`);
+  };
+  return askedDuring({ everyMs: 1000 / PER_SECOND, ask }, work);
 }
 
 /**

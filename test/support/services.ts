@@ -1,11 +1,10 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { connect } from 'node:net';
 import { afterAll, describe, it } from '@jest/globals';
 import { GenericContainer, getContainerRuntimeClient } from 'testcontainers';
 import { temporaryFolder } from './folder.ts';
-import { freePort } from './free-port.ts';
+import { answers, freePort } from './free-port.ts';
 import { until } from './wait.ts';
 
 export type ServerKind = 'mongodb' | 'redis';
@@ -202,14 +201,3 @@ const ARGUMENTS: Readonly<Record<ServerKind, (port: number, folder: string) => s
     '',
   ],
 };
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
-}

@@ -3,6 +3,7 @@ import { MongoClient, ReadConcern, type Db } from 'mongodb';
 import { StoreUnavailableError } from '../../domain/errors.ts';
 import type { Secret } from '../../domain/secret.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { within } from '../stores/within.ts';
 import { MongoOpenError } from './open-error.ts';
 
 /** Bounds of what goes to one MongoDB. Durations in milliseconds. */
@@ -133,7 +134,8 @@ export async function openMongo(options: MongoOptions): Promise<MongoDatabase> {
       }
       running += 1;
       try {
-        const result = await within(clock, timeoutMs, operation());
+        // The driver's own limits do not end what hangs in a server that still holds its connection.
+        const result = await within({ clock, ms: timeoutMs, store: 'mongodb' }, operation());
         answeredAt = clock.now();
         return result;
       } catch (error) {
@@ -211,16 +213,6 @@ async function readCa(
 /** Whether a write was refused because its unique key is there. */
 export function isDuplicate(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 11_000;
-}
-
-/** The driver's own limits do not end what hangs in a server that still holds its connection. */
-function within<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const cancel = clock.after(ms, () => {
-      reject(new StoreUnavailableError('mongodb', new Error(`no answer within ${ms} ms`)));
-    });
-    void work.then(resolve, reject).finally(cancel);
-  });
 }
 
 /** Of the URL, as in `mongodb://a,b/name?…`; the driver's own answer for none would be `test`. */

@@ -10,7 +10,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Metrics } from '../../ports/metrics.ts';
 import { OpenBreakerError } from './open-breaker-error.ts';
-import { limited, type TimeLimit } from './time-limit.ts';
+import { type TimeLimit, within } from '../stores/within.ts';
 import { createTrials } from './trials.ts';
 
 /** What holds for every breaker that does not say otherwise. */
@@ -96,11 +96,12 @@ export function createCircuitBreaker(
   }
 
   function call<T>(work: () => Promise<T>): Promise<T> {
-    if (!enabled || circuit.isShutdown) return limited(work, limit);
+    const bounded = async () => within(limit, work());
+    if (!enabled || circuit.isShutdown) return bounded();
     return new Promise((resolve, reject) => {
       let give: (() => void) | undefined;
       const timed = async () => {
-        const result = await limited(work, limit);
+        const result = await bounded();
         give = () => resolve(result);
       };
       // Given when opossum knows of it too: whoever calls again at once finds the circuit closed.

@@ -26,6 +26,18 @@ export type Ways<P> = {
 /** The same port, its methods called as they were, those with a breaker through that. */
 export function guard<P extends object>(port: P, ways: Ways<P>): P {
   const wayOf = new Map<string | symbol, unknown>(Object.entries(ways));
+  return guardBy(port, (name) => wayOf.get(name));
+}
+
+/** A port whose methods all give promises. */
+type Asynchronous<P> = { readonly [N in keyof P]: (...args: never[]) => Promise<unknown> };
+
+/** The same port, every method called through one breaker. */
+export function guardAll<P extends object & Asynchronous<P>>(port: P, breaker: Breaker): P {
+  return guardBy(port, () => breaker);
+}
+
+function guardBy<P extends object>(port: P, wayOf: (name: string | symbol) => unknown): P {
   const methods = new Map<string | symbol, unknown>();
 
   function methodOf(target: P, name: string | symbol): unknown {
@@ -35,7 +47,7 @@ export function guard<P extends object>(port: P, ways: Ways<P>): P {
       if (typeof method !== 'function') throw new TypeError(`no method ${String(name)}`);
       return Reflect.apply(method, target, args);
     };
-    const way = wayOf.get(name);
+    const way = wayOf(name);
     return (...args: unknown[]) => {
       const chosen: unknown = typeof way === 'function' ? Reflect.apply(way, undefined, args) : way;
       return isBreaker(chosen) ? chosen.call(async () => call(...args)) : call(...args);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Redis, type RedisOptions } from 'ioredis';
 import type { Secret } from '../../domain/secret.ts';
 import type { Clock } from '../../ports/clock.ts';
-import { within } from './within.ts';
+import { within } from '../stores/within.ts';
 
 /** Where a Redis is, and how long it may take. */
 export interface RedisTarget {
@@ -81,7 +81,7 @@ export async function reachRedis(client: Redis, clock: Clock, limitMs: number): 
   };
   client.on('error', note);
   try {
-    await within(clock, limitMs, answer(client, note));
+    await within({ clock, ms: limitMs, store: 'redis' }, answer(client, note));
   } catch {
     client.disconnect();
     // Without a cause: the client's errors hold commands with their arguments, the password's too.

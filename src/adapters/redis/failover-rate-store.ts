@@ -3,7 +3,7 @@ import type { CircuitBreakers } from '../../ports/circuit-breakers.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { RateStore } from '../../ports/rate-store.ts';
-import { within } from './within.ts';
+import { within } from '../stores/within.ts';
 
 export interface FailoverRateStore extends RateStore {
   /** The shared store is left alone for now: each instance counts for itself. */
@@ -37,12 +37,13 @@ export function createFailoverRateStore(deps: {
   log: Log;
   timeoutMs: number;
 }): FailoverRateStore {
-  const { shared, local, clock, log, timeoutMs } = deps;
+  const { shared, local, clock, log } = deps;
+  const limit = { clock, ms: deps.timeoutMs, store: 'redis' };
   const breaker = deps.breakers.create('redis', {
     ...BREAKER,
     trial: {
       everyMs: BREAKER.resetTimeoutMs,
-      run: () => within(clock, timeoutMs, shared.hit(TRIAL.key, TRIAL.windowMs)),
+      run: () => within(limit, shared.hit(TRIAL.key, TRIAL.windowMs)),
     },
     turned(to, err) {
       if (to === 'closed') log.info({}, 'rate limits are counted over all instances again');
@@ -53,7 +54,7 @@ export function createFailoverRateStore(deps: {
   const isDegraded = () => breaker.status !== 'closed';
 
   function ask<T>(question: () => Promise<T>): Promise<T> {
-    return breaker.call(() => within(clock, timeoutMs, question()).catch(asUnavailable));
+    return breaker.call(() => within(limit, question()).catch(asUnavailable));
   }
 
   function askOr<T>(question: () => Promise<T>, instead: () => Promise<T>): Promise<T> {

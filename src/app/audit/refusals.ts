@@ -43,25 +43,23 @@ export function createNoteRefusal(deps: {
   log: Log;
   metrics: Metrics;
 }): (refusal: Refusal) => void {
-  const isFirst = createOnceAMinute(deps.clock);
+  const meet = createOnceAMinute(deps.clock);
 
   return function noteRefusal({ kind, policy, ipAddress, network, path, userAgent, requestId }) {
     const where = { ipAddress, path, userAgent, requestId };
     deps.log.warn({ ...(policy === undefined ? {} : { policy }), ...where }, MESSAGES[kind]);
     if (policy !== undefined) deps.metrics.count('rate_limit_exceeded_total', { policy });
-    let isShared = false;
-    const first = isFirst((full) => {
-      isShared = full;
-      return `${kind} ${policy ?? ''} ${full ? '' : network}`;
-    });
-    if (!first) return;
+    const reason = `${kind} ${policy ?? ''}`;
+    const met = meet(`${reason} ${network}`, reason);
+    if (met === undefined) return;
+    const who = { ipAddress: ipAddress || undefined, userAgent: userAgent || undefined };
     void deps.audit.record({
       eventType: EVENT_TYPES[kind],
       severity: 'MEDIUM',
       outcome: 'FAILURE',
       organizationId: DEFAULT_ORGANIZATION,
       requestId,
-      ...(isShared ? {} : { ipAddress: ipAddress || undefined, userAgent: userAgent || undefined }),
+      ...(met === 'own' ? who : {}),
       details: { path, ...(policy === undefined ? {} : { policy }) },
     });
   };

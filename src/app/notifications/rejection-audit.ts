@@ -11,23 +11,20 @@ export interface RejectionAudit {
 }
 
 export function createRejectionAudit(deps: { audit: AuditTrail; clock: Clock }): RejectionAudit {
-  const isFirst = createOnceAMinute(deps.clock);
+  const meet = createOnceAMinute(deps.clock);
 
   return {
     note(known, reason) {
-      let resource: string | undefined;
-      const first = isFirst((full) => {
-        // Ids of strangers are theirs to make up: they share one entry for each reason.
-        resource = known === undefined || full ? undefined : `subscription/${known.id}`;
-        return `${reason} ${resource ?? ''}`;
-      });
-      if (!first) return;
+      // Ids of strangers are theirs to make up: they share one entry for each reason.
+      const resource = known && `subscription/${known.id}`;
+      const met = meet(`${reason} ${resource ?? ''}`, `${reason} `);
+      if (met === undefined) return;
       void deps.audit.record({
         eventType: 'SECURITY_NOTIFICATION_REJECTED',
         severity: 'MEDIUM',
         outcome: 'FAILURE',
         organizationId: known?.organizationId ?? DEFAULT_ORGANIZATION,
-        resource,
+        resource: met === 'own' ? resource : undefined,
         details: { reason },
       });
     },

@@ -40,3 +40,9 @@ export function readEnvironment(
     return { given, dataDir, config: undefined, problems: problems.map((line) => line.trim()) };
   }
 }
+
+/** The same for what may be anything yet: the key is not shown to it. */
+export function withoutKey(deployment: Deployment): Deployment {
+  const { target } = deployment;
+  return { ...deployment, target: { ...target, found: { ...target.found, key: undefined } } };
+}

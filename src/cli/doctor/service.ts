@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { CliError, EXIT } from '../cli-error.ts';
 import { type Api, createApi } from '../client.ts';
-import type { Deployment } from './deployment.ts';
+import { type Deployment, withoutKey } from './deployment.ts';
 import { examine } from './examine.ts';
 import { fail, type Finding, hasFailed, ok, skipped } from './finding.ts';
 import { judgeSkew } from './judge-skew.ts';
@@ -11,6 +10,8 @@ const Readiness = z.looseObject({
   status: z.string(),
   checks: z.record(z.string(), z.looseObject({ status: z.string(), error: z.string().optional() })),
 });
+
+const OUTSIDE = 'Administrators are not taken from this address';
 
 /** Whether the service runs at --url, can work, and takes the key. */
 export async function checkService(deployment: Deployment): Promise<readonly Finding[]> {
@@ -30,7 +31,7 @@ function checkLiveness(deployment: Deployment): Promise<readonly Finding[]> {
     'Start it by "npx sallyport start", or say by --url where it is; its log says why not';
   return examine(deployment, { check: 'service', remedy }, async (signal) => {
     const askedAt = Date.now();
-    const { body } = await strangerFor(deployment, signal).ask('GET', '/health');
+    const { body } = await apiFor(withoutKey(deployment), signal).ask('GET', '/health');
     const halfway = (askedAt + Date.now()) / 2;
     const { success, data } = Liveness.safeParse(body);
     if (!success) return [fail('service', `what answers at ${url} is no Sallyport`, remedy)];
@@ -44,7 +45,7 @@ function checkReadiness(deployment: Deployment): Promise<readonly Finding[]> {
   const remedy = 'Its log says why; docs/operations.md says what each outage means';
   return examine(deployment, { check, remedy }, async (signal) => {
     const ready = { expect: [503] };
-    const answer = await strangerFor(deployment, signal).ask('GET', '/health/ready', ready);
+    const answer = await apiFor(withoutKey(deployment), signal).ask('GET', '/health/ready', ready);
     const { status, checks } = Readiness.parse(answer.body);
     if (answer.status === 200) return [ok(check, status)];
     const unhealthy = Object.entries(checks)
@@ -59,25 +60,15 @@ function checkKey(deployment: Deployment): Promise<readonly Finding[]> {
   const { source } = deployment.target.found;
   const remedy = 'Say --key-file, or set OPERATOR_API_KEY to the key of the service';
   return examine(deployment, { check, remedy }, async (signal) => {
-    try {
-      await apiFor(deployment, signal).ask('GET', '/api/sinks', { query: { limit: 1 } });
-      return [ok(check, `that of ${source} is accepted`)];
-    } catch (error) {
-      const isRefused = error instanceof CliError && error.exitCode === EXIT.refused;
-      if (!isRefused) throw error;
-      // Not taken from here: the key may be right.
-      const isOutside = error.message.includes('address');
-      return isOutside
-        ? [fail(check, error.message, 'Add the address of this machine to ADMIN_ALLOWED_IPS')]
-        : [fail(check, `that of ${source} is refused, or there is none`, remedy)];
-    }
+    const question = { query: { limit: 1 }, expect: [401, 403] };
+    const { status } = await apiFor(deployment, signal).ask('GET', '/api/sinks', question);
+    // Not taken from here: the key may be right.
+    if (status === 403)
+      return [fail(check, OUTSIDE, 'Add the address of this machine to ADMIN_ALLOWED_IPS')];
+    return status === 401
+      ? [fail(check, `that of ${source} is refused, or there is none`, remedy)]
+      : [ok(check, `that of ${source} is accepted`)];
   });
-}
-
-/** The same without the key: what answers may be anything yet. */
-function strangerFor({ target }: Deployment, signal: AbortSignal): Api {
-  const found = { key: undefined, source: target.found.source };
-  return createApi({ ...target, found, organization: undefined, signal, note: () => undefined });
 }
 
 /** The service, asked within the time of one check. */

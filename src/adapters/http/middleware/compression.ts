@@ -16,8 +16,8 @@ export function compression(): Middleware {
     encodingPreference: ['br', 'gzip'],
   });
   return function compressionMiddleware(ctx, next) {
+    if (ctx.method !== 'GET') return next();
     // Who takes no encoding at all, not even none, gets it as it is (RFC 9110 §12.5.3).
-    const isSome = ctx.acceptsEncodings('br', 'gzip', 'identity') !== false;
-    return ctx.method === 'GET' && isSome ? press(ctx, next) : next();
+    return ctx.acceptsEncodings('br', 'gzip', 'identity') === false ? next() : press(ctx, next);
   };
 }

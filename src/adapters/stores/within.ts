@@ -7,17 +7,17 @@ export interface TimeLimit {
   /** For the log. */
   readonly store: string;
   /** Told when it has passed. */
-  readonly passed: () => void;
+  readonly passed?: () => void;
 }
 
 /** Rejects with `StoreUnavailableError` when the work has not ended in time; it may end later. */
-export function limited<T>(work: () => Promise<T>, limit: TimeLimit): Promise<T> {
+export function within<T>(limit: TimeLimit, work: Promise<T>): Promise<T> {
+  const { clock, ms, store } = limit;
   return new Promise((resolve, reject) => {
-    const ended = work();
-    const cancel = limit.clock.after(limit.ms, () => {
-      limit.passed();
-      reject(new StoreUnavailableError(limit.store, new Error(`no end within ${limit.ms} ms`)));
+    const cancel = clock.after(ms, () => {
+      limit.passed?.();
+      reject(new StoreUnavailableError(store, new Error(`no answer within ${ms} ms`)));
     });
-    void ended.then(resolve, reject).finally(cancel);
+    void work.then(resolve, reject).finally(cancel);
   });
 }
