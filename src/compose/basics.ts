@@ -1,7 +1,7 @@
 import { createCipher } from '../adapters/crypto/cipher.ts';
 import { createDigest } from '../adapters/crypto/digest.ts';
-import { createOperatorCheck } from '../adapters/http/middleware/operator-key.ts';
 import type { createMetrics } from '../adapters/telemetry/metrics.ts';
+import { createOperatorCheck } from '../app/identity/operator-key.ts';
 import type { Config } from '../config.ts';
 import { bareEncryptionKey } from '../configured-secrets.ts';
 import type { Redactor } from '../domain/redact.ts';
@@ -37,12 +37,12 @@ export async function createBasics(config: Config, around: Surroundings) {
 
   const digest = createDigest();
   const cipher = createCipher({ keys: keys.map(({ id, key }) => ({ id, key: key.reveal() })) });
-  const isOperator = createOperatorCheck({
+  const isOperatorKey = createOperatorCheck({
     digest,
     keyDigests: operatorKeys.map((key) => digest.sha256(key.reveal())),
   });
   const keyIds: ReadonlySet<string> = new Set(keys.map(({ id }) => id));
   // Those that were generated, too.
   around.redactor.hide(secretsIn([config, keys, operatorKeys]));
-  return { ...around, cipher, keyIds, digest, isOperator, redact: around.redactor.clean };
+  return { ...around, cipher, keyIds, digest, isOperatorKey, redact: around.redactor.clean };
 }

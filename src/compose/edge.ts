@@ -1,8 +1,8 @@
-import { createFindCredential } from '../adapters/http/middleware/credential.ts';
-import type { Limits } from '../adapters/http/middleware/limit.ts';
 import { createLimiters, NO_LIMITERS } from '../adapters/http/middleware/limiters.ts';
 import { createAddressRanges, createTrustedProxies } from '../adapters/http/trusted-proxies.ts';
 import { createNoteRefusal } from '../app/audit/refusals.ts';
+import { createFindCredential } from '../app/identity/find-credential.ts';
+import type { Limits } from '../app/limits.ts';
 import type { Config } from '../config.ts';
 import type { Basics } from './basics.ts';
 import type { Stores } from './stores.ts';
@@ -19,7 +19,6 @@ export function createEdge(config: Config, basics: Basics, stores: Stores) {
   const noteRefusal = createNoteRefusal({ ...basics, audit: stores.audit });
   const findCredential = createFindCredential({
     ...basics,
-    proxies,
     isAdminAddress: createAddressRanges(config.edge.adminAllowedIps),
     limits,
   });

@@ -4,11 +4,11 @@ import { text } from 'node:stream/consumers';
 import { Router } from '@koa/router';
 import { createDigest } from '../../src/adapters/crypto/digest.ts';
 import { createNoteRefusal } from '../../src/app/audit/refusals.ts';
+import { createFindCredential } from '../../src/app/identity/find-credential.ts';
+import { createOperatorCheck } from '../../src/app/identity/operator-key.ts';
+import type { Limits } from '../../src/app/limits.ts';
 import type { AuditEntry } from '../../src/domain/audit/audit-entry.ts';
 import { createHttpApp, type EdgeOptions } from '../../src/adapters/http/app.ts';
-import { createFindCredential } from '../../src/adapters/http/middleware/credential.ts';
-import { createOperatorCheck } from '../../src/adapters/http/middleware/operator-key.ts';
-import type { Limits } from '../../src/adapters/http/middleware/limit.ts';
 import type { RequestState } from '../../src/adapters/http/request-state.ts';
 import { openHttpServer } from '../../src/adapters/http/server.ts';
 import { ALL_HEADERS } from '../../src/adapters/http/security-headers.ts';
@@ -48,8 +48,7 @@ export async function startEdge(options: {
   });
   const digest = createDigest();
   const metrics = createMetrics();
-  const isOperator = createOperatorCheck({ digest, keyDigests: [digest.sha256(OPERATOR_KEY)] });
-  const gate = { proxies, limits: rates };
+  const isOperatorKey = createOperatorCheck({ digest, keyDigests: [digest.sha256(OPERATOR_KEY)] });
   const audited: AuditEntry[] = [];
   const app = createHttpApp({
     log,
@@ -58,7 +57,8 @@ export async function startEdge(options: {
     digest,
     production: options.production ?? true,
     redact: createRedactor([OPERATOR_KEY]).clean,
-    ...gate,
+    proxies,
+    limits: rates,
     edge: {
       securityHeaders: ALL_HEADERS,
       corsOrigins: [],
@@ -78,9 +78,9 @@ export async function startEdge(options: {
       },
     }),
     findCredential: createFindCredential({
-      isOperator,
+      isOperatorKey,
       isAdminAddress: createAddressRanges(options.admins ?? []),
-      ...gate,
+      limits: rates,
     }),
     webhookRouter: new Router<RequestState>(),
     healthRouter: options.open ?? new Router<RequestState>(),

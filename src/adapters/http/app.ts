@@ -1,5 +1,7 @@
 import Koa, { type Middleware } from 'koa';
 import type { Refusal } from '../../app/audit/refusals.ts';
+import type { FindCredential } from '../../app/identity/find-credential.ts';
+import type { Limits } from '../../app/limits.ts';
 import type { Redact } from '../../domain/redact.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Digest } from '../../ports/digest.ts';
@@ -8,18 +10,13 @@ import type { Metrics } from '../../ports/metrics.ts';
 import { acceptable } from './middleware/acceptable.ts';
 import { clientAddress } from './middleware/client-address.ts';
 import { compression } from './middleware/compression.ts';
-import {
-  admit,
-  credential,
-  type FindCredential,
-  requirePrincipal,
-} from './middleware/credential.ts';
+import { admit, credential, requirePrincipal } from './middleware/credential.ts';
 import { cors } from './middleware/cors.ts';
 import { deadline } from './middleware/deadline.ts';
 import { errorBoundary } from './middleware/error-boundary.ts';
 import { hostCheck } from './middleware/host-check.ts';
 import { jsonBody } from './middleware/json-body.ts';
-import { limit, type Limits } from './middleware/limit.ts';
+import { limit } from './middleware/limit.ts';
 import { noStore } from './middleware/no-store.ts';
 import { observe } from './middleware/observe.ts';
 import { securityHeaders } from './middleware/security-headers.ts';

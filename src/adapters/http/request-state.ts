@@ -1,16 +1,10 @@
 import type { Context } from 'koa';
+import type { ShownKey } from '../../app/identity/find-credential.ts';
 import { UnauthenticatedError } from '../../domain/errors.ts';
+import type { Credential } from '../../domain/identity/credential.ts';
 import type { Principal } from '../../domain/identity/principal.ts';
-import { networkOf } from './trusted-proxies.ts';
 import type { Quota } from '../../domain/limits/quota.ts';
-
-/** What a request shows of who it acts for. */
-export type Credential =
-  /** `outside`: not looked at, since administrators are not taken from there. */
-  | { readonly kind: 'none' | 'wrong' | 'outside' }
-  | { readonly kind: 'valid'; readonly principalId: string }
-  /** Not looked at: too many wrong ones came from there. */
-  | { readonly kind: 'refused'; readonly quota: Quota };
+import { networkOf } from './trusted-proxies.ts';
 
 /** What the middleware leaves in `ctx.state` for those after it. */
 export interface RequestState {
@@ -34,6 +28,12 @@ export function principalOf(ctx: { state: RequestState }): Principal {
     throw new UnauthenticatedError('This needs a valid X-API-Key header');
   }
   return ctx.state.principal;
+}
+
+/** The key that a request shows. */
+export function shownKeyOf(ctx: Context & { state: RequestState }): ShownKey {
+  const { clientAddress: address } = ctx.state;
+  return { key: ctx.get('X-API-Key'), address, network: networkOf(address) };
 }
 
 /** The `:id` of the route; nothing has the empty one. */

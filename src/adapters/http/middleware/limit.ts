@@ -2,22 +2,15 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Middleware, ParameterizedContext } from 'koa';
 import rateLimit from 'koa-ratelimit';
 import type { Refusal } from '../../../app/audit/refusals.ts';
+import type { Limits } from '../../../app/limits.ts';
 import { AuthQuotaExceededError, QuotaExceededError } from '../../../domain/errors.ts';
-import type { Policies, Policy } from '../../../domain/limits/policies.ts';
+import type { Policy } from '../../../domain/limits/policies.ts';
 import { type Quota, quotaOf, tighterOf } from '../../../domain/limits/quota.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import type { RateStore, RateTicket } from '../../../ports/rate-store.ts';
+import type { RateTicket } from '../../../ports/rate-store.ts';
 import { type RequestState, whereabouts } from '../request-state.ts';
 import { networkOf } from '../trusted-proxies.ts';
 import { setRateHeaders } from './rate-headers.ts';
-
-/** What requests are counted in, and against. */
-export interface Limits {
-  readonly store: RateStore;
-  readonly policies: Policies;
-  /** How many instances share the maximum while each has to count for itself. */
-  readonly instances: number;
-}
 
 export interface LimitDeps {
   readonly limits: Limits;

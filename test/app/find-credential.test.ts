@@ -1,0 +1,80 @@
+import { describe, expect, it } from '@jest/globals';
+import { createMemoryRateStore } from '../../src/adapters/memory/rate-store.ts';
+import { createFindCredential } from '../../src/app/identity/find-credential.ts';
+import { POLICIES } from '../../src/domain/limits/policies.ts';
+import type { RateStore } from '../../src/ports/rate-store.ts';
+import { TurnedClock } from '../support/clock.ts';
+
+const KEY = 'TEST-ONLY-the-key';
+
+describe('finding a credential', () => {
+  function create({ degraded = false, isLimited = true } = {}) {
+    const clock = new TurnedClock();
+    const memory = createMemoryRateStore({ clock, maxKeysPerPolicy: 10 });
+    const store: RateStore = {
+      ...memory,
+      hit: async (...asked) => ({ ...(await memory.hit(...asked)), degraded }),
+      read: async (key) => {
+        const window = await memory.read(key);
+        return window && { ...window, degraded };
+      },
+    };
+    const looked: string[] = [];
+    const find = createFindCredential({
+      isOperatorKey: (key) => looked.push(key) > 0 && key === KEY,
+      isAdminAddress: (address) => address.startsWith('192.0.2.'),
+      limits: isLimited ? { store, policies: POLICIES, instances: 4 } : undefined,
+    });
+    const show = async (key: string, address = '192.0.2.1') =>
+      (await find({ key, address, network: address })).kind;
+    return { show, looked, clock };
+  }
+
+  async function guess(show: (key: string) => Promise<string>, times: number): Promise<string[]> {
+    const kinds: string[] = [];
+    for (let at = 0; at < times; at += 1) kinds.push(await show('a guess'));
+    return kinds;
+  }
+
+  const times = (kind: string, count: number) => Array.from({ length: count }, () => kind);
+
+  it('knows the operator, who shows none, and who shows a wrong one', async () => {
+    const { show } = create();
+    expect([await show(KEY), await show(''), await show('other')]).toEqual([
+      'valid',
+      'none',
+      'wrong',
+    ]);
+  });
+
+  it('does not look at a key from where no administrator is taken, good or not', async () => {
+    const { show, looked } = create();
+    expect([await show(KEY, '198.51.100.1'), await show('a guess', '198.51.100.1')]).toEqual([
+      'outside',
+      'outside',
+    ]);
+    expect(looked).toEqual([]);
+  });
+
+  it('does not look at a key after 20 wrong ones from that network, until their window ends', async () => {
+    const { show, looked, clock } = create();
+    expect(await guess(show, 21)).toEqual([...times('wrong', 20), 'refused']);
+    looked.length = 0;
+    expect(await show(KEY)).toBe('refused');
+    expect(looked).toEqual([]);
+    expect(await show(KEY, '192.0.2.2')).toBe('valid');
+    await clock.turn(POLICIES.credential.windowMs);
+    expect(await show(KEY)).toBe('valid');
+  });
+
+  it('lets an instance that counts for itself allow its share of the guesses', async () => {
+    const { show } = create({ degraded: true });
+    expect(await guess(show, 7)).toEqual([...times('wrong', 5), ...times('refused', 2)]);
+  });
+
+  it('counts nothing where nothing is limited', async () => {
+    const { show } = create({ isLimited: false });
+    expect(await guess(show, 30)).toEqual(times('wrong', 30));
+    expect(await show(KEY)).toBe('valid');
+  });
+});
