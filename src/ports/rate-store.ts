@@ -19,7 +19,10 @@ export interface RateStore {
   /** Takes back the hits that gave this ticket, in its window and store only; later it does nothing. */
   undo(ticket: RateTicket): Promise<void>;
 
-  /** The window of a key as it stands, no hit added; `undefined` when none is open. */
+  /**
+   * The window of a key as it stands, no hit added; `undefined` when it has none of its own that is
+   * open. What others did in an overflow window is not said of a key that only came late.
+   */
   read(key: string): Promise<Omit<RateWindow, 'ticket'> | undefined>;
 
   /** Forgets a key. Clearing a key that was never hit is not an error. */

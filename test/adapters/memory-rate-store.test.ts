@@ -36,8 +36,10 @@ describe('memory rate store without room', () => {
     expect(await hitsAfter('p:d')).toBe(2);
     expect(await hitsAfter('p:a')).toBe(2);
     expect(await hitsAfter('p:b')).toBe(2);
-    // What a hit of a key never seen would be counted in.
-    expect((await store.read('p:e'))?.hits).toBe(2);
+    // What others did is not said of them.
+    expect(await store.read('p:c')).toBeUndefined();
+    expect(await store.read('p:e')).toBeUndefined();
+    expect((await store.read('p:b'))?.hits).toBe(2);
   });
 
   it('has room of its own for each policy', async () => {

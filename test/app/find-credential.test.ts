@@ -67,6 +67,14 @@ describe('finding a credential', () => {
     expect(await show(KEY)).toBe('valid');
   });
 
+  it('lets the operator in who comes from elsewhere while more networks guess than are counted', async () => {
+    const { show } = create();
+    const networks = Array.from({ length: 40 }, (_none, at) => `192.0.2.${at + 10}`);
+    for (const network of networks) await show('a guess', network);
+    expect(await show('a guess', '192.0.2.200')).toBe('refused');
+    expect(await show(KEY, '192.0.2.201')).toBe('valid');
+  });
+
   it('lets an instance that counts for itself allow its share of the guesses', async () => {
     const { show } = create({ degraded: true });
     expect(await guess(show, 7)).toEqual([...times('wrong', 5), ...times('refused', 2)]);

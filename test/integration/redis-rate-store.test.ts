@@ -88,9 +88,11 @@ await describeOn('redis', 'on a Redis', ({ url }) => {
       expect(await hitsAfter('p:d')).toBe(2);
       expect(await hitsAfter('p:a')).toBe(2);
       expect(await hitsAfter('p:b')).toBe(2);
-      // What a hit of a key never seen would be counted in; other policies have room of their own.
-      expect((await store.read('p:e'))?.hits).toBe(2);
-      expect(await store.read('q:e')).toBeUndefined();
+      // What others did is not said of them.
+      expect(await store.read('p:c')).toBeUndefined();
+      expect(await store.read('p:e')).toBeUndefined();
+      expect((await store.read('p:b'))?.hits).toBe(2);
+      // Other policies have room of their own.
       expect(await hitsAfter('q:a')).toBe(1);
       expect(await hitsAfter('q:a')).toBe(2);
     });

@@ -78,8 +78,8 @@ export function createMemoryRateStore(deps: { clock: Clock; maxKeysPerPolicy: nu
 
     async read(key) {
       const now = deps.clock.now();
-      const window = openWindow(roomOf(key), key, now);
-      if (window === undefined) return undefined;
+      const window = roomOf(key).windows.get(key);
+      if (!isOpen(window, now)) return undefined;
       return { hits: window.hits, resetsInMs: window.endsAt - now, degraded: false };
     },
 

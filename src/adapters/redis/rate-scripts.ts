@@ -41,16 +41,11 @@ export const HIT = `${ROOM}
   end
   return { hits, left, redis.call('HGET', window, 'id') }`;
 
-/** Keys: as of a hit. Arguments: places in the room. Gives hits and milliseconds left, or nothing. */
-export const READ = `${ROOM}
-  local window, overflow, room = KEYS[1], KEYS[2], KEYS[3]
-  local left = redis.call('PTTL', window)
-  if left <= 0 and not hasPlace(room, ARGV[1]) then
-    window = overflow
-    left = redis.call('PTTL', window)
-  end
+/** Keys: the key's window. Gives hits and milliseconds left, or nothing. */
+export const READ = `
+  local left = redis.call('PTTL', KEYS[1])
   if left <= 0 then return false end
-  return { tonumber(redis.call('HGET', window, 'hits')), left }`;
+  return { tonumber(redis.call('HGET', KEYS[1], 'hits')), left }`;
 
 /** Keys: windows that may be the one. Arguments: its id, the cost. */
 export const UNDO = `

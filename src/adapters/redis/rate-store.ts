@@ -53,8 +53,7 @@ export function createRedisRateStore(deps: {
     },
 
     async read(key) {
-      const { window, overflow, room } = namesOf(key);
-      const reply = await read([window, overflow, room], [maxKeysPerPolicy]).catch(asUnavailable);
+      const reply = await read([namesOf(key).window], []).catch(asUnavailable);
       const found = ReadReply.parse(reply);
       return found === null ? undefined : { hits: found[0], resetsInMs: found[1], degraded: false };
     },

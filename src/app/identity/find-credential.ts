@@ -19,7 +19,8 @@ const OPERATOR: Credential = { kind: 'valid', principalId: 'operator' };
 /**
  * Finds out whom a key stands for. From where no administrator is taken none is looked at, so that a
  * stolen key cannot even be tried there. Wrong ones count against the network they come from; beyond
- * the quota a good one is not looked at either, or guessing would go on all the same.
+ * the quota a good one is not looked at either, or guessing would go on all the same. Where so many
+ * networks guess that they are counted together, that does not keep out one that never did.
  */
 export function createFindCredential(deps: {
   isOperatorKey: (key: string) => boolean;
