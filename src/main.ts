@@ -9,6 +9,12 @@ if (major < 24 || (major === 24 && minor < 15)) {
 const { enableCompileCache } = await import('node:module');
 enableCompileCache(); // the second start takes half the time and 60 MB less
 
+// As process 1 of a container nothing ends it that it does not listen to, and loading takes a while.
+const endEarly = () => process.exit(0);
+process.on('SIGTERM', endEarly).on('SIGINT', endEarly);
+
 // After the check, because an older Node cannot even load these.
 const { run } = await import('./run.ts');
-await run();
+const running = run(); // listens by itself from here on: a signal that came meanwhile is not lost
+process.off('SIGTERM', endEarly).off('SIGINT', endEarly);
+await running;

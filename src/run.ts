@@ -23,17 +23,30 @@ export async function run(): Promise<void> {
     redact: redactor.clean,
   });
   let service: Service | undefined;
+  let isStopping = false;
+  const starting = Promise.withResolvers<void>();
 
   closeWithGrace(
     {
       delay: config.drainDelayMs + config.shutdownTimeoutMs,
       logger: false,
-      onTimeout: () => endIfStuck(service),
+      // What is logged here is written at the exit.
+      onTimeout(limitMs) {
+        log.error({ limitMs }, 'the stop took too long and is given up');
+        endIfStuck(service);
+      },
+      onSecondSignal: (signal) => log.warn({ signal }, 'told to end again, and ends at once'),
+      onSecondError: (err) => log.error({ err }, 'the stop ends at another error'),
     },
     async ({ err, signal }) => {
+      isStopping = true;
       if (err) log.error({ err }, 'stopping after an error');
       else log.info({ signal }, 'stopping');
-      await service?.stop(err ? AT_ONCE : stopOptions(config));
+      await starting.promise; // half a service cannot be stopped in order
+      await service?.stop(err ? AT_ONCE : stopOptions(config)).catch((error: unknown) => {
+        log.error({ err: error }, 'the stop failed');
+        throw error;
+      });
       endIfStuck(service);
       log.info({}, 'stopped');
       await log.flush();
@@ -45,6 +58,8 @@ export async function run(): Promise<void> {
   } catch (error) {
     exit(error);
   }
+  starting.resolve();
+  if (isStopping) return;
   log.info({ url: service.url, metrics: service.metricsUrl }, whatNext(service, config));
 }
 
