@@ -48,8 +48,9 @@ async function move(cli: Cli, source: MigrationSource, target: MovedDatabase): P
   else cli.out.list(report.kinds, COLUMNS);
   if (!report.equal) throw new CliError(EXIT.failed, describeDifferences(report));
   cli.out.note(
-    'Everything is there and equal. A service on it needs the ENCRYPTION_KEYS of the source; where ' +
-      'those were generated, ENCRYPTION_KEY with what <DATA_DIR>/secrets/encryption-key holds',
+    'Everything is there and equal. A service on it needs the ENCRYPTION_KEYS and the OPERATOR_API_KEY ' +
+      'of the source; where those were generated, ENCRYPTION_KEY and OPERATOR_API_KEY with what ' +
+      'encryption-key and operator-api-key in <DATA_DIR>/secrets hold',
   );
 }
 
@@ -66,8 +67,9 @@ function describeDifferences({ kinds, differences, finishedAt }: MigrationReport
   const named = differences.map(({ kind, id, is }) => `${kind} ${id} is ${is}`);
   const since =
     finishedAt === null
-      ? 'nothing there was overwritten; empty the target and run this again'
-      : `they were equal at ${new Date(finishedAt).toISOString()}, before a service worked in the target`;
+      ? 'nothing there was overwritten; drop the target database and run this again'
+      : `they were equal at ${new Date(finishedAt).toISOString()}, before a service worked in the ` +
+        'target; to move anew, without what it did there, drop the target database and run this again';
   return `Source and target differ in ${unequal.join(', ')}: ${[...named, since].join('; ')}`;
 }
 

@@ -56,7 +56,8 @@ export interface RowPage<K extends RowKind = RowKind> {
 /**
  * Reads every row of a store that no service works in, and changes nothing.
  *
- * Errors: `StoreUnavailableError`.
+ * Errors: `StoreUnavailableError`. A row that cannot be read fails its page with a sentence that names
+ * it, and says what is wrong with it by its fields: values may be secret.
  */
 export interface StoreSource {
   /**
@@ -64,6 +65,9 @@ export interface StoreSource {
    * where there are any, at most 500, and no more after some 8 MiB: what is read fits into memory.
    */
   page<K extends RowKind>(kind: K, after?: string): Promise<RowPage<K>>;
+
+  /** Whether a mark stands in it; see `StoreTarget.isReadBy`. */
+  hasMark(mark: string): Promise<boolean>;
 
   close(): Promise<void>;
 }
@@ -88,6 +92,12 @@ export interface StoreTarget extends StoreSource {
    * `SinkRepository.insertFirst` finds that there have been some.
    */
   insert<K extends RowKind>(kind: K, rows: readonly StoredRow<K>[]): Promise<void>;
+
+  /**
+   * Whether it is what a source reads, by whatever name: a mark is left here, looked for there and
+   * taken away again. It is no row.
+   */
+  isReadBy(source: StoreSource): Promise<boolean>;
 
   /** The rows that have these ids; in any order. */
   find<K extends RowKind>(kind: K, ids: readonly string[]): Promise<readonly StoredRow<K>[]>;

@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto';
-import { cpSync, readdirSync, readFileSync, renameSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from '@jest/globals';
@@ -18,6 +26,11 @@ describeStoreSource('sqlite', async () => {
     async read() {
       await close();
       return openSqliteSource(folder.path);
+    },
+    async spoil(sinkId, filter) {
+      const db = new DatabaseSync(join(folder.path, 'store.db'));
+      db.prepare('UPDATE sinks SET filter = ? WHERE id = ?').run(filter, sinkId);
+      db.close();
     },
     close: async () => folder.remove(),
   };
@@ -40,6 +53,8 @@ async function inFilledFolder(work: (path: string) => Promise<void>): Promise<vo
   try {
     const { close, ...stores } = await openEmbedded(join(folder.path, 'data'));
     await fillStores(stores, 200);
+    chmodSync(folder.path, 0o755); // others may be let in
+    lockDataFolder(join(folder.path, 'data')).release(); // as a service did
     // As a kill leaves it: what was written last stands in the logs only.
     cpSync(join(folder.path, 'data'), join(folder.path, 'killed'), { recursive: true });
     await close();
@@ -47,6 +62,23 @@ async function inFilledFolder(work: (path: string) => Promise<void>): Promise<vo
   } finally {
     folder.remove();
   }
+}
+
+/** By somebody whom modes keep out: they do not keep out root. */
+function unprivileged<T>(work: () => T): T {
+  if (process.geteuid?.() !== 0) return work();
+  process.seteuid?.(65_534);
+  try {
+    return work();
+  } finally {
+    process.seteuid?.(0);
+  }
+}
+
+/** Lets everybody read all of a folder, and nobody write. */
+function forbidWriting(path: string): void {
+  for (const name of readdirSync(path)) chmodSync(join(path, name), 0o444);
+  chmodSync(path, 0o555);
 }
 
 describe('a data folder that is read as a whole', () => {
@@ -72,6 +104,74 @@ describe('a data folder that is read as a whole', () => {
       expect(() => openSqliteSource(path)).toThrow(/in use by another Sallyport/);
       await source.close();
       lockDataFolder(path).release();
+    }));
+
+  it('gets nothing that was not there, not even a lock', () =>
+    inFilledFolder(async (folder) => {
+      const path = join(folder, 'data');
+      rmSync(join(path, 'lock.db')); // as a backup is
+      const source = openSqliteSource(path);
+      expect((await readAll(source)).notifications).toHaveLength(200);
+      expect(readdirSync(path).toSorted()).toEqual(['inbox.db', 'store.db']);
+      await source.close();
+      expect(readdirSync(path).toSorted()).toEqual(['inbox.db', 'store.db']);
+    }));
+
+  it('is read by who may not write to it, and locked all the same', () =>
+    inFilledFolder(async (folder) => {
+      const path = join(folder, 'data');
+      forbidWriting(path);
+      const source = unprivileged(() => openSqliteSource(path));
+      expect((await readAll(source)).notifications).toHaveLength(200);
+      // A service would share the lock, and so the folder, with another one.
+      expect(() => unprivileged(() => lockDataFolder(path))).toThrow(/lock\.db cannot be used/);
+      chmodSync(path, 0o700);
+      chmodSync(join(path, 'lock.db'), 0o600);
+      expect(() => lockDataFolder(path)).toThrow(/in use by another Sallyport/);
+      await source.close();
+      lockDataFolder(path).release();
+    }));
+
+  it('is refused by the name of the file that this user cannot use', () =>
+    inFilledFolder(async (folder) => {
+      const path = join(folder, 'killed');
+      for (const name of readdirSync(path)) if (name.endsWith('-shm')) rmSync(join(path, name));
+      forbidWriting(path);
+      expect(() => unprivileged(() => openSqliteSource(path))).toThrow(
+        /killed\/store\.db cannot be used \(.+\): let the user that runs this read and write in its folder, or take a copy/,
+      );
+      chmodSync(path, 0o700);
+      for (const name of readdirSync(path)) chmodSync(join(path, name), 0o600);
+      rmSync(join(path, 'lock.db'));
+      mkdirSync(join(path, 'lock.db'));
+      expect(() => openSqliteSource(path)).toThrow(/killed\/lock\.db cannot be used \(.+\): let/);
+    }));
+
+  it('names a row with a number that is too large, in its tries too', () =>
+    inFilledFolder(async (folder) => {
+      const path = join(folder, 'data');
+      const db = new DatabaseSync(join(path, 'store.db'));
+      const large = 2n ** 60n + 1n;
+      const id = db.prepare('SELECT id FROM notifications ORDER BY seq').get()?.['id'];
+      db.prepare('UPDATE notifications SET received_at = ? WHERE id = ?').run(large, String(id));
+      const tried = db
+        .prepare('SELECT id, seq FROM deliveries WHERE seq IN (SELECT delivery_seq FROM attempts)')
+        .get();
+      db.prepare('UPDATE attempts SET started_at = ? WHERE delivery_seq = ?').run(
+        large,
+        Number(tried?.['seq']),
+      );
+      db.close();
+      const source = openSqliteSource(path);
+      for (const [kind, row] of [
+        ['notifications', id],
+        ['deliveries', tried?.['id']],
+      ] as const) {
+        await expect(source.page(kind)).rejects.toThrow(
+          `${kind} ${String(row)} of the source cannot be read (an integer column was expected): mend`,
+        );
+      }
+      await source.close();
     }));
 
   it('is refused when it is none, or of another version', () =>

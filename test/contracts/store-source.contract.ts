@@ -1,17 +1,21 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { StoreUnavailableError } from '../../src/domain/errors.ts';
 import {
   ROW_KINDS,
   type RowKind,
   type StoredRow,
   type StoreSource,
 } from '../../src/ports/store-copy.ts';
-import { anEnvelope } from '../support/builders.ts';
+import { anEnvelope, aSink } from '../support/builders.ts';
 import { fillStores, type FillableStores, type Filled } from '../support/filled-stores.ts';
 
 export interface StoreSourceHarness {
   readonly stores: FillableStores;
   /** Opens what reads all that was written through `stores`. */
   read(): Promise<StoreSource>;
+  /** Puts a text in the place of a sink's filter, which is none then. */
+  spoil(sinkId: string, filter: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -137,6 +141,26 @@ export function describeStoreSource(
       expect(third.next).toBeNull();
       const all = [first, second, third].flatMap(({ rows }) => rows.map(({ value }) => value.id));
       expect(new Set(all).size).toBe(20);
+    });
+
+    it('names a row that cannot be read, and what of it, but no value', async () => {
+      const [first, spoilt] = [aSink(), aSink()];
+      for (const sink of [first, spoilt]) await harness.stores.sinks.insert(sink);
+      await harness.spoil(spoilt.id, 'pass-7f3a');
+      source = await harness.read();
+      const failed = source.page('sinks');
+      await expect(failed).rejects.toThrow(
+        /^sinks \S+ of the source cannot be read \(.+\): mend or /,
+      );
+      await expect(failed).rejects.toThrow(spoilt.id);
+      await expect(failed).rejects.not.toThrow('7f3a');
+      // It is no whim of the store, which another try would mend.
+      await expect(failed).rejects.not.toBeInstanceOf(StoreUnavailableError);
+    });
+
+    it('has no mark that nobody has left', async () => {
+      source = await harness.read();
+      expect(await source.hasMark(randomUUID())).toBe(false);
     });
 
     it('gives nothing of a store that has nothing', async () => {

@@ -70,6 +70,10 @@ await describeOn('mongodb', 'moving house', (server) => {
     return {
       stores,
       read: () => openMongoSource(options(url)),
+      spoil: (sinkId, filter) =>
+        inDatabase(url, async (db) => {
+          await db.collection('sinks').updateOne({ id: sinkId }, { $set: { filter } });
+        }),
       close,
     };
   });
@@ -83,7 +87,7 @@ await describeOn('mongodb', 'moving house', (server) => {
       const { close, ...stores } = await openEmbedded(folder.path);
       filled = await fillStores(stores, 600);
       await close();
-    });
+    }, 60_000);
     afterAll(() => folder.remove());
     beforeEach(() => {
       target = fresh();
@@ -194,7 +198,8 @@ await describeOn('mongodb', 'moving house', (server) => {
       await expect(move(from, target)).rejects.toThrow(/schema is 12.*take the version/);
     });
 
-    it('refuses to go on with a source that has changed since', async () => {
+    /** Ends a migration in the middle. */
+    async function moveHalf(): Promise<void> {
       const stopped = new AbortController();
       const stop = () => stopped.abort(new Error('stopped here'));
       const progress = (step: string, kind: string) => {
@@ -202,11 +207,69 @@ await describeOn('mongodb', 'moving house', (server) => {
       };
       const halfway = { progress, signal: stopped.signal };
       await expect(runMigration(from, database(target), halfway)).rejects.toThrow('stopped here');
+    }
+
+    it('keeps services off a target that is half there, and then lets them in', async () => {
+      await moveHalf();
+      const open = () => openMongoStore({ ...options(target), log: silentLog });
+      const before = await dump(target);
+      await expect(open()).rejects.toThrow(
+        /^What is being moved into the database test-\S+ is not all there: run "sallyport migrate" again .*or drop this database$/,
+      );
+      expect(await dump(target)).toEqual(before);
+      expect(await move(from, target)).toMatchObject({ equal: true, resumed: true });
+      const store = await open();
+      await store.close();
+    });
+
+    it('names a row of the target that cannot be read', async () => {
+      await move(from, target);
+      const [id] = filled.notifications.map((notification) => notification.id);
+      await inDatabase(target, (db) =>
+        db
+          .collection<{ _id: string }>('notifications')
+          .updateOne({ _id: String(id) }, { $set: { receivedAt: 1.5 } }),
+      );
+      await expect(move(from, target)).rejects.toThrow(
+        `notifications ${id} of the target cannot be read (receivedAt: expected int): mend it, or drop the target database, then run this again`,
+      );
+    });
+
+    it('begins anew in a database that was dropped, and not in one that was emptied', async () => {
+      await move(from, target);
+      await inDatabase(target, async (db) => {
+        for (const kind of ROW_KINDS) await db.collection(kind).deleteMany({});
+      });
+      expect(await move(from, target)).toMatchObject({ equal: false, resumed: true });
+      await inDatabase(target, (db) => db.dropDatabase());
+      expect(await move(from, target)).toMatchObject({ equal: true, resumed: false });
+    });
+
+    it('refuses a target that is the source, and notes nothing in it', async () => {
+      const empty = fresh();
+      const store = await openMongoStore({ ...options(empty), log: silentLog });
+      await store.close();
+      await move(from, target); // what it notes there would be that of the next one, too
+      for (const url of [target, empty]) {
+        const before = await dump(url);
+        for (const name of [url, url.replace('127.0.0.1', 'localhost')]) {
+          await expect(move(database(url), name)).rejects.toThrow(/are the same database/);
+          expect(await dump(url)).toEqual(before);
+        }
+      }
+    });
+
+    it('refuses to go on with a source that has changed since', async () => {
+      await moveHalf();
       await expect(move(database(target), fresh())).rejects.toThrow(/migration that is not done/);
       const source = await openEmbedded(folder.path);
       await source.subscriptions.insert(aSubscription());
       await source.close();
-      await expect(move(from, target)).rejects.toThrow(/of another source, or of this one before/);
+      await expect(move(from, target)).rejects.toThrow(
+        /of another source, or of this one before .* or drop this one/,
+      );
+      await inDatabase(target, (db) => db.dropDatabase());
+      expect(await move(from, target)).toMatchObject({ equal: true });
     });
   });
 
@@ -229,12 +292,31 @@ await describeOn('mongodb', 'moving house', (server) => {
     await target.close();
   }, 60_000);
 
-  it('refuses a database that is none of ours, or the same one twice', async () => {
+  it('refuses a source with a row that cannot be read', async () => {
+    const [source, to] = [fresh(), fresh()];
+    const store = await openMongoStore({ ...options(source), log: silentLog });
+    const { notifications } = await fillStores(store, 20);
+    await store.close();
+    const id = notifications[7]?.id ?? '';
+    await inDatabase(source, (db) =>
+      db
+        .collection<{ _id: string }>('notifications')
+        .updateOne({ _id: id }, { $set: { receivedAt: 1.5, state: 'pass-7f3a', place: {} } }),
+    );
+    for (const failed of [move(database(source), to), countRows(database(source), watched)]) {
+      await expect(failed).rejects.toThrow(
+        `notifications ${id} of the source cannot be read (state: expected accepted or pending or waiting; ` +
+          'receivedAt: expected int; place: expected number): mend or remove it, then run this again',
+      );
+    }
+    await inDatabase(source, (db) =>
+      db.collection<{ _id: string }>('notifications').deleteOne({ _id: id }),
+    );
+    expect(await move(database(source), to)).toMatchObject({ equal: true });
+  });
+
+  it('refuses a database that is none of ours', async () => {
     const [nothing, to] = [fresh(), fresh()];
     await expect(move(database(nothing), to)).rejects.toThrow(/nothing of Sallyport in/);
-    const store = await openMongoStore({ ...options(nothing), log: silentLog });
-    await store.sinks.insert(aSink());
-    await store.close();
-    await expect(move(database(nothing), nothing)).rejects.toThrow(/holds sinks already/);
   });
 });

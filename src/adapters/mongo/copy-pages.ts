@@ -1,6 +1,7 @@
 import { BSON, type Document, type FindCursor } from 'mongodb';
-import type { RowKind, RowPage, StoredRow, StoreSource } from '../../ports/store-copy.ts';
-import { COLLECTIONS, toObjectId } from './copy-rows.ts';
+import type { RowKind, StoreSource } from '../../ports/store-copy.ts';
+import type { NamedRow } from '../stores/stored-row.ts';
+import { COLLECTIONS, readRow, toObjectId } from './copy-rows.ts';
 import type { MongoDatabase } from './database.ts';
 
 const PAGE_ROWS = 500;
@@ -15,11 +16,20 @@ interface Reading {
   readonly cursor: FindCursor<Document>;
 }
 
+/** A page that is not read yet. */
+interface Fetched {
+  readonly documents: readonly Document[];
+  readonly next: string | null;
+}
+
 /**
  * Reads collections page by page, in the order of `_id`. As long as pages are asked for one after the
  * other they come from one query: what a server does once for each may be as long as the collection.
  */
-export function createPageReader(database: MongoDatabase): Pick<StoreSource, 'page'> {
+export function createPageReader(
+  database: MongoDatabase,
+  store: NamedRow['store'],
+): Pick<StoreSource, 'page'> {
   let reading: Reading | undefined;
 
   function open(kind: RowKind, at: string | undefined): Reading {
@@ -31,14 +41,14 @@ export function createPageReader(database: MongoDatabase): Pick<StoreSource, 'pa
     return { kind, at, cursor };
   }
 
-  async function readNext<K extends RowKind>(kind: K, at: string | undefined): Promise<RowPage<K>> {
+  async function fetchNext(kind: RowKind, at: string | undefined): Promise<Fetched> {
     const known = reading;
     reading = undefined;
     const fits = known?.kind === kind && known.at === at;
     if (!fits) await known?.cursor.close();
     const { cursor } = fits ? known : open(kind, at);
     try {
-      const page = await database.run(() => readRows(cursor, COLLECTIONS[kind].read));
+      const page = await database.run(() => fetchPage(cursor));
       if (page.next !== null) reading = { kind, at: page.next, cursor };
       return page;
     } finally {
@@ -46,31 +56,34 @@ export function createPageReader(database: MongoDatabase): Pick<StoreSource, 'pa
     }
   }
 
+  async function fetchAgain(kind: RowKind, at: string | undefined): Promise<Fetched> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await fetchNext(kind, at);
+      } catch (error) {
+        if (tries === TRIES) throw error;
+      }
+    }
+  }
+
   return {
     async page(kind, after) {
-      for (let tries = 1; ; tries += 1) {
-        try {
-          return await readNext(kind, after);
-        } catch (error) {
-          if (tries === TRIES) throw error;
-        }
-      }
+      const { documents, next } = await fetchAgain(kind, after);
+      // Not in `run`, for which every failure is the server's.
+      return { rows: documents.map((document) => readRow(store, kind, document)), next };
     },
   };
 }
 
-async function readRows<K extends RowKind>(
-  cursor: FindCursor<Document>,
-  read: (document: unknown) => StoredRow<K>,
-): Promise<RowPage<K>> {
-  const rows: StoredRow<K>[] = [];
+async function fetchPage(cursor: FindCursor<Document>): Promise<Fetched> {
+  const documents: Document[] = [];
   let bytes = 0;
   for (;;) {
     const document = await cursor.next();
-    if (document === null) return { rows, next: null };
-    rows.push(read(document));
+    if (document === null) return { documents, next: null };
+    documents.push(document);
     bytes += BSON.calculateObjectSize(document);
-    if (rows.length < PAGE_ROWS && bytes < PAGE_BYTES) continue;
-    return { rows, next: String(document['_id']) };
+    if (documents.length < PAGE_ROWS && bytes < PAGE_BYTES) continue;
+    return { documents, next: String(document['_id']) };
   }
 }

@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { ROW_KINDS, type MoveRecord } from '../../ports/store-copy.ts';
 import type { MongoDatabase } from './database.ts';
 
 const ID = 'migration';
+const UNFINISHED = { _id: ID, finishedAt: null };
 
 const RecordDocument: z.ZodType<MoveRecord> = z.object({
   source: z.string(),
@@ -23,6 +25,31 @@ export async function writeMoveRecord(database: MongoDatabase, record: MoveRecor
   );
 }
 
+/** Whether rows are being moved into a database, or were until something ended it. */
+export async function isBeingMoved(database: MongoDatabase): Promise<boolean> {
+  return (await database.run(() => metaOf(database).findOne(UNFINISHED))) !== null;
+}
+
+/** Leaves a mark while it is looked for. One that a kill leaves behind says nothing to anybody. */
+export async function whileMarked<T>(
+  database: MongoDatabase,
+  look: (mark: string) => Promise<T>,
+): Promise<T> {
+  const mark = `mark-${randomUUID()}`;
+  await database.run(() => metaOf(database).insertOne({ _id: mark }));
+  try {
+    return await look(mark);
+  } finally {
+    await database.run(() => metaOf(database).deleteOne({ _id: mark }));
+  }
+}
+
+export async function hasMark(database: MongoDatabase, mark: string): Promise<boolean> {
+  return (await database.run(() => metaOf(database).findOne({ _id: mark }))) !== null;
+}
+
 function metaOf({ db }: MongoDatabase) {
-  return db.collection<{ _id: string }>('meta', { readPreference: 'primary' });
+  return db.collection<{ _id: string; finishedAt?: number | null }>('meta', {
+    readPreference: 'primary',
+  });
 }

@@ -4,6 +4,7 @@ import type { Replay } from '../../domain/delivery/replay.ts';
 import type { RowKind, RowValues, StoredReplay, StoredRow } from '../../ports/store-copy.ts';
 import { readAuditEntry } from './audit-documents.ts';
 import { createCursors } from '../stores/cursor.ts';
+import { type NamedRow, readStoredRow } from '../stores/stored-row.ts';
 import { readDeliveryWithAttempts } from './delivery-documents.ts';
 import { readHeldItem, readReceipt, toHeldDocument, toReceiptDocument } from './inbox-documents.ts';
 import { HELD, RECEIPTS } from './inbox-writer.ts';
@@ -70,6 +71,17 @@ export const COLLECTIONS: { readonly [K in RowKind]: CopyCollection<K> } = {
   receipts: unordered(RECEIPTS, { read: readReceipt, write: toReceiptDocument }),
   held: unordered(HELD, { read: readHeldItem, write: toHeldDocument }),
 };
+
+/** Reads a document; see `readStoredRow`. */
+export function readRow<K extends RowKind>(
+  store: NamedRow['store'],
+  kind: K,
+  document: Document,
+): StoredRow<K> {
+  const { id, read } = COLLECTIONS[kind];
+  const row = { store, kind, id: document[id] ?? document['_id'] };
+  return readStoredRow(row, () => read(document));
+}
 
 /** How a value of the domain becomes a document and back; the place is put in by others. */
 interface Translation<V> {

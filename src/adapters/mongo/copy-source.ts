@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { StoreSource } from '../../ports/store-copy.ts';
+import type { NamedRow } from '../stores/stored-row.ts';
 import { createPageReader } from './copy-pages.ts';
-import { findMoveRecord } from './copy-record.ts';
+import { hasMark, isBeingMoved } from './copy-record.ts';
 import { openMongo, type MongoDatabase, type MongoOptions } from './database.ts';
 import { SCHEMA } from './schema.ts';
 
@@ -16,13 +17,12 @@ export async function openMongoSource(options: MongoOptions): Promise<StoreSourc
   const database = await openMongo(options);
   try {
     await requireSchema(database);
-    const record = await findMoveRecord(database);
-    if (record !== undefined && record.finishedAt === null) {
+    if (await isBeingMoved(database)) {
       throw new Error(
         'The source is the target of a migration that is not done: finish that first',
       );
     }
-    return createMongoSource(database);
+    return createMongoSource(database, 'source');
   } catch (error) {
     await database.close();
     throw error;
@@ -45,6 +45,10 @@ export async function requireSchema({ db, run }: MongoDatabase): Promise<void> {
   );
 }
 
-export function createMongoSource(database: MongoDatabase): StoreSource {
-  return { ...createPageReader(database), close: () => database.close() };
+export function createMongoSource(database: MongoDatabase, store: NamedRow['store']): StoreSource {
+  return {
+    ...createPageReader(database, store),
+    hasMark: (mark) => hasMark(database, mark),
+    close: () => database.close(),
+  };
 }

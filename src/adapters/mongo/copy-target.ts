@@ -1,8 +1,8 @@
 import type { Document } from 'mongodb';
 import type { RowKind, StoredRow, StoreTarget } from '../../ports/store-copy.ts';
 import { indexAudit } from './audit-trail.ts';
-import { findMoveRecord, writeMoveRecord } from './copy-record.ts';
-import { COLLECTIONS } from './copy-rows.ts';
+import { findMoveRecord, whileMarked, writeMoveRecord } from './copy-record.ts';
+import { COLLECTIONS, readRow } from './copy-rows.ts';
 import { createMongoSource, requireSchema } from './copy-source.ts';
 import { openMongo, type MongoDatabase, type MongoOptions } from './database.ts';
 import { indexDeliveries } from './delivery-indexes.ts';
@@ -39,7 +39,7 @@ function createMongoTarget(database: MongoDatabase): StoreTarget {
   }
 
   return {
-    ...createMongoSource(database),
+    ...createMongoSource(database, 'target'),
 
     async insert<K extends RowKind>(kind: K, rows: readonly StoredRow<K>[]) {
       const { name, write } = COLLECTIONS[kind];
@@ -48,12 +48,15 @@ function createMongoTarget(database: MongoDatabase): StoreTarget {
       if (kind === 'sinks') await insertDocuments(name, [{ _id: FIRST, ...TRACE }]);
     },
 
+    isReadBy: (source) => whileMarked(database, (mark) => source.hasMark(mark)),
+
     async find<K extends RowKind>(kind: K, ids: readonly string[]) {
-      const { name, id, read } = COLLECTIONS[kind];
+      const { name, id } = COLLECTIONS[kind];
       const found = database.db
         .collection(name, { readPreference: 'primary' })
         .find({ [id]: { $in: ids } });
-      return (await database.run(() => found.toArray())).map(read);
+      const documents = await database.run(() => found.toArray());
+      return documents.map((document) => readRow('target', kind, document));
     },
 
     findRecord: () => findMoveRecord(database),

@@ -12,6 +12,7 @@ import { createMongoAuditTrail, indexAudit } from './audit-trail.ts';
 import { openMongo, type MongoDatabase, type MongoOptions } from './database.ts';
 import { indexDeliveries } from './delivery-indexes.ts';
 import { createMongoDeliveryStore } from './delivery-store.ts';
+import { isBeingMoved } from './copy-record.ts';
 import { openMongoInbox } from './inbox.ts';
 import { MongoOpenError } from './open-error.ts';
 import { createMongoProbe } from './probe.ts';
@@ -41,7 +42,8 @@ export interface MongoStore {
 
 /**
  * Opens everything that is kept in MongoDB, and makes its indexes; any number of instances may do so
- * at once. Rejects with a sentence that names the servers, or says which version to start.
+ * at once. Rejects with a sentence that names the servers, or says which version to start, and while
+ * something is being moved into it.
  */
 export async function openMongoStore(options: MongoOptions & { log: Log }): Promise<MongoStore> {
   const database = await openMongo(options);
@@ -59,6 +61,7 @@ async function openIn(
   database: MongoDatabase,
   { clock, log }: Pick<MongoOptions, 'clock'> & { log: Log },
 ): Promise<MongoStore> {
+  await requireMoved(database);
   await recordSchema(database); // before anything that a refused program must not touch
   await Promise.all(
     [indexDeliveries, indexSubscriptions, indexSinks, indexReplays, indexAudit].map((make) =>
@@ -85,4 +88,13 @@ async function openIn(
       await database.close();
     },
   };
+}
+
+/** What a service changes in a store that is half there could never be compared with its source. */
+async function requireMoved(database: MongoDatabase): Promise<void> {
+  if (!(await isBeingMoved(database))) return;
+  throw new Error(
+    `What is being moved into the database ${database.db.databaseName} is not all there: run ` +
+      '"sallyport migrate" again until it ends with exit code 0, or drop this database',
+  );
 }

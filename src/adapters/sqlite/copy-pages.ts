@@ -1,5 +1,6 @@
 import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite';
 import type { RowKind, RowPage, StoredRow } from '../../ports/store-copy.ts';
+import { readStoredRow } from '../stores/stored-row.ts';
 
 export type CopiedRow = Readonly<Record<string, SQLOutputValue>>;
 
@@ -18,13 +19,17 @@ const PAGE_BYTES = 8 * 1024 * 1024;
 /** Reads one page; what is large is counted, so that a page of it is short. */
 export function readPage<K extends RowKind>(
   db: DatabaseSync,
-  { statement, start, read }: CopyTable<K>,
-  after: string | undefined,
+  { kind, table, after }: { kind: K; table: CopyTable<K>; after: string | undefined },
 ): RowPage<K> {
+  const { start, read } = table;
+  const statement = db.prepare(table.statement);
+  statement.setReadBigInts(true); // see `withNumbers`
   const rows: StoredRow<K>[] = [];
   let bytes = 0;
-  for (const row of db.prepare(statement).iterate(keyOf(start, after))) {
-    rows.push(read(row));
+  for (const found of statement.iterate(keyOf(start, after))) {
+    const row = withNumbers(found);
+    const id = row['id'] ?? row['key'];
+    rows.push(readStoredRow({ store: 'source', kind, id }, () => read(row)));
     bytes += textLengthOf(row);
     if (rows.length === PAGE_ROWS || bytes >= PAGE_BYTES) return { rows, next: String(row['key']) };
   }
@@ -34,6 +39,18 @@ export function readPage<K extends RowKind>(
 function keyOf(start: SQLInputValue, after: string | undefined): SQLInputValue {
   if (after === undefined) return start;
   return typeof start === 'number' ? Number(after) : after;
+}
+
+/**
+ * Of a row with integers as `bigint`, without which SQLite would throw at one that is too large and not
+ * say in which row. Such a one stays as it is, and is refused by whoever reads it.
+ */
+export function withNumbers(row: CopiedRow): CopiedRow {
+  const columns = Object.entries(row).map(([column, value]) => {
+    const isSmall = typeof value === 'bigint' && Number.isSafeInteger(Number(value));
+    return [column, isSmall ? Number(value) : value] as const;
+  });
+  return Object.fromEntries(columns);
 }
 
 function textLengthOf(row: CopiedRow): number {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { RowKind, RowValues, StoredReplay, StoredRow } from '../../ports/store-copy.ts';
 import { readEntry } from './audit-trail.ts';
 import { BooleanColumn } from './columns.ts';
-import type { CopiedRow, CopyTable } from './copy-pages.ts';
+import { type CopiedRow, type CopyTable, withNumbers } from './copy-pages.ts';
 import { createCursors } from '../stores/cursor.ts';
 import { DELIVERY } from './delivery-procedures.ts';
 import { readDeliveries } from './delivery-rows.ts';
@@ -35,6 +35,7 @@ const searches = createCursors('notifications', z.tuple([z.int(), z.int()]).read
 /** The tables of `store.db`. */
 export function storeTables(db: DatabaseSync) {
   const attempts = db.prepare(ATTEMPTS);
+  attempts.setReadBigInts(true);
 
   return {
     subscriptions: whole('subscriptions', (row) => SubscriptionRow.parse(camelCase(row))),
@@ -46,7 +47,9 @@ export function storeTables(db: DatabaseSync) {
       expanded: BooleanColumn.parse(row['expanded']),
     })),
     deliveries: numbered(DELIVERIES, (row) => {
-      const tries = attempts.all(readInteger(row['key'])).map((attempt) => Object.values(attempt));
+      const tries = attempts
+        .all(readInteger(row['key']))
+        .map((attempt) => Object.values(withNumbers(attempt)));
       const [delivery] = readDeliveries(
         [[Object.values(row), tries]],
         readText(row['notification_id']),

@@ -5,22 +5,23 @@ import { pathToFileURL } from 'node:url';
 import type { RowKind, RowPage, StoreSource } from '../../ports/store-copy.ts';
 import { type CopyTable, readPage } from './copy-pages.ts';
 import { INBOX_TABLES, storeTables } from './copy-rows.ts';
-import { lockDataFolder } from './data-folder.ts';
+import { lockToRead } from './data-folder.ts';
 import { INBOX_MIGRATIONS } from './inbox-schema.ts';
-import { namingDamage } from './inspect.ts';
+import { namingDamage, namingFile } from './inspect.ts';
 import { STORE_MIGRATIONS } from './store-schema.ts';
 
 /**
- * Opens a data folder to be read as a whole, and holds its lock until it is closed. Nothing in it is
- * changed. Throws a sentence when a service works in it, when it is none, and when it is of another
- * version.
+ * Opens a data folder to be read as a whole, and holds its lock, where it has one, until it is closed.
+ * Nothing in it is changed, and nothing comes into being, but for SQLite's index of a log (`-shm`) where
+ * there is a log. Throws a sentence when a service works in it, when it is none, when it cannot be read,
+ * and when it is of another version.
  */
 export function openSqliteSource(dataDir: string): StoreSource {
   const [storeFile, inboxFile] = [join(dataDir, 'store.db'), join(dataDir, 'inbox.db')];
   for (const file of [storeFile, inboxFile]) requireFile(file);
   const opened = new DisposableStack();
   try {
-    const folder = lockDataFolder(dataDir);
+    const folder = lockToRead(dataDir);
     opened.defer(() => folder.release());
     const store = openToRead(storeFile, STORE_MIGRATIONS.length);
     opened.defer(() => store.close());
@@ -29,8 +30,10 @@ export function openSqliteSource(dataDir: string): StoreSource {
     const tables: { [K in RowKind]: CopyTable<K> } = { ...storeTables(store), ...INBOX_TABLES };
     return {
       async page<K extends RowKind>(kind: K, after?: string): Promise<RowPage<K>> {
-        return readPage(kind in INBOX_TABLES ? inbox : store, tables[kind], after);
+        const [file, db] = kind in INBOX_TABLES ? [inboxFile, inbox] : [storeFile, store];
+        return naming(file, () => readPage(db, { kind, table: tables[kind], after }));
       },
+      hasMark: async () => false, // nobody moves anything into a folder
       close: async () => opened.dispose(),
     };
   } catch (error) {
@@ -40,16 +43,14 @@ export function openSqliteSource(dataDir: string): StoreSource {
 }
 
 function requireFile(file: string): void {
-  if (statSync(file, { throwIfNoEntry: false })?.isFile() === true) return;
+  if (namingFile(file, () => statSync(file, { throwIfNoEntry: false }))?.isFile() === true) return;
   throw new Error(`There is no ${file}: is this the DATA_DIR of a service?`);
 }
 
 function openToRead(file: string, known: number): DatabaseSync {
-  return namingDamage(file, () => {
+  return naming(file, () => {
     const db = new DatabaseSync(whereOf(file), { readOnly: true });
-    const version = Number(
-      db.prepare(`SELECT value FROM meta WHERE key = 'schemaVersion'`).get()?.['value'],
-    );
+    const version = readVersion(db);
     if (version === known) return db;
     db.close();
     throw new Error(
@@ -57,6 +58,21 @@ function openToRead(file: string, known: number): DatabaseSync {
         (version > known ? 'take the version that wrote it' : 'start this version on it once'),
     );
   });
+}
+
+/** SQLite itself does not say which file it is about. */
+function naming<T>(file: string, work: () => T): T {
+  return namingFile(file, () => namingDamage(file, work));
+}
+
+function readVersion(db: DatabaseSync): number {
+  try {
+    const row = db.prepare(`SELECT value FROM meta WHERE key = 'schemaVersion'`).get();
+    return Number(row?.['value']);
+  } catch (error) {
+    db.close();
+    throw error;
+  }
 }
 
 /**

@@ -1,6 +1,7 @@
-import { mkdirSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { codeOf, namingFile } from './inspect.ts';
 
 /** A data folder that is this process's alone until it is released. */
 export interface DataFolder {
@@ -15,21 +16,61 @@ export interface DataFolder {
 export function lockDataFolder(dataDir: string): DataFolder {
   const path = resolve(dataDir);
   mkdirSync(path, { recursive: true, mode: 0o700 });
-  const lock = new DatabaseSync(join(path, 'lock.db'), { timeout: 0 });
+  const folder = lock(path);
   try {
-    lock.exec('BEGIN EXCLUSIVE');
-  } catch (cause) {
-    lock.close();
-    if (!isBusy(cause)) throw new Error(`${path}/lock.db is damaged: remove it`, { cause });
-    throw new Error(
-      `The data folder ${path} is in use by another Sallyport: stop that one, or set DATA_DIR to another folder`,
-      { cause },
-    );
+    // On a file that may only be read the exclusive transaction of SQLite is a shared one. Open as long
+    // as the lock is held: to close a file ends every lock that the process has on it.
+    const file = namingFile(lockOf(path), () => openSync(lockOf(path), 'r+'));
+    const release = () => {
+      folder.release();
+      closeSync(file);
+    };
+    return { path, release };
+  } catch (error) {
+    folder.release();
+    throw error;
   }
-  return { path, release: () => lock.close() };
 }
 
-// SQLITE_BUSY (https://sqlite.org/rescode.html). Not by class: tests run in a realm of their own.
-function isBusy(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'errcode' in error && error.errcode === 5;
+/**
+ * Locks a folder that is there and only read; nothing comes into being in it. On one without `lock.db`,
+ * as a backup is, no service was ever started, and there is none to keep away. A lock that may only be
+ * read is shared, which keeps a service away as well.
+ */
+export function lockToRead(dataDir: string): DataFolder {
+  const path = resolve(dataDir);
+  return existsSync(lockOf(path)) ? lock(path) : { path, release: () => undefined };
+}
+
+function lock(path: string): DataFolder {
+  return namingFile(lockOf(path), () => {
+    const db = new DatabaseSync(lockOf(path), { timeout: 0 });
+    try {
+      db.exec('BEGIN EXCLUSIVE');
+      return { path, release: () => db.close() };
+    } catch (cause) {
+      db.close();
+      throw describe(path, cause);
+    }
+  });
+}
+
+function lockOf(path: string): string {
+  return join(path, 'lock.db');
+}
+
+// SQLITE_BUSY, SQLITE_CORRUPT and SQLITE_NOTADB (https://sqlite.org/rescode.html).
+function describe(path: string, cause: unknown): unknown {
+  switch (codeOf(cause)) {
+    case 5:
+      return new Error(
+        `The data folder ${path} is in use by another Sallyport: stop that one, or set DATA_DIR to another folder`,
+        { cause },
+      );
+    case 11:
+    case 26:
+      return new Error(`${lockOf(path)} is damaged: remove it`, { cause });
+    default:
+      return cause;
+  }
 }

@@ -1,9 +1,13 @@
 import { statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
+import { types } from 'node:util';
 
 // SQLITE_CORRUPT and SQLITE_NOTADB (https://sqlite.org/rescode.html).
 const DAMAGED = new Set([11, 26]);
+// SQLITE_PERM, SQLITE_READONLY, SQLITE_IOERR and SQLITE_CANTOPEN, and what the system says itself.
+const CLOSED = new Set([3, 8, 10, 14]);
+const FORBIDDEN: ReadonlySet<unknown> = new Set(['EACCES', 'EPERM', 'EROFS']);
 // Some 0.2 s where the file is cached; beyond, it would hold up every start.
 const MAX_CHECKED_BYTES = 256 * 1024 * 1024;
 
@@ -38,10 +42,36 @@ export function namingDamage<T>(file: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    const code = error instanceof Error && 'errcode' in error ? error.errcode : undefined;
-    if (!(error instanceof Error) || !DAMAGED.has(Number(code) & 0xff)) throw error;
+    if (!types.isNativeError(error) || !DAMAGED.has(codeOf(error))) throw error;
     throw new DamagedFileError(file, error.message, error);
   }
+}
+
+/**
+ * Runs steps with a file, and says of which it is that they fail, and what to do, when this user may not
+ * read or write it or its folder.
+ */
+export function namingFile<T>(file: string, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    if (!types.isNativeError(cause) || !isClosed(cause)) throw cause;
+    throw new Error(
+      `${file} cannot be used (${cause.message}): let the user that runs this read and write in ` +
+        'its folder, or take a copy of that',
+      { cause },
+    );
+  }
+}
+
+function isClosed(error: Error): boolean {
+  return CLOSED.has(codeOf(error)) || ('code' in error && FORBIDDEN.has(error.code));
+}
+
+/** SQLite's code for what went wrong, without its extension; 0 when it is none of SQLite's errors. */
+export function codeOf(error: unknown): number {
+  // Not by class: tests run in a realm of their own.
+  return types.isNativeError(error) && 'errcode' in error ? Number(error.errcode) & 0xff : 0;
 }
 
 /**

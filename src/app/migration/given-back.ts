@@ -11,6 +11,7 @@ export function givingClaimsBack(source: StoreSource): StoreSource {
       const page = await source.page(kind, after);
       return { ...page, rows: page.rows.map(givenBack) };
     },
+    hasMark: (mark) => source.hasMark(mark),
     close: () => source.close(),
   };
 }

@@ -56,10 +56,16 @@ export class MigrationError extends Error {}
  * point and run again: it goes on where it was, and when it is done already it only compares.
  *
  * What the source holds tells one migration from another: a target that holds something else, or
- * part of what the source was before it changed, is refused with a `MigrationError`.
+ * part of what the source was before it changed, is refused with a `MigrationError`. So is one that is
+ * the source, before anything is noted in it.
  */
 export async function migrate(deps: MigrationDeps): Promise<MigrationReport> {
   const { source, target, clock } = deps;
+  if (await target.isReadBy(source)) {
+    throw new MigrationError(
+      'Source and target are the same database, if by two names: take an empty one as the target',
+    );
+  }
   const before = await census(deps, 'Reading', source);
   const { record: begun, resumed } = await begin(deps, before);
   let record = begun;
@@ -69,7 +75,7 @@ export async function migrate(deps: MigrationDeps): Promise<MigrationReport> {
   const after = await census(deps, 'Checking', source, rowsOf);
   if (sourceIdOf(deps, after) !== record.source) {
     throw new MigrationError(
-      'The source has changed meanwhile: stop every service that works in it, empty the target and run this again',
+      'The source has changed meanwhile: stop every service that works in it, drop the target database and run this again',
     );
   }
   const kinds = compare(after, await census(deps, 'Checking', target, rowsOf));
@@ -95,7 +101,8 @@ async function begin(
   if (found !== undefined) {
     if (found.source === source) return { record: found, resumed: true };
     throw new MigrationError(
-      'The target holds rows of another source, or of this one before it changed: take an empty database',
+      'The target is that of another source, or of this one before it changed: take a new database, ' +
+        'or drop this one where nothing in it is to be kept',
     );
   }
   for (const kind of ROW_KINDS) {
