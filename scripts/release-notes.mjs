@@ -25,12 +25,15 @@ process.stdout.write(notes === '' ? 'Nothing that a user would notice.\n' : note
 
 function commitsOf(tag) {
   if (git('rev-parse', '--verify', '--quiet', `${tag}^{commit}`) === undefined) {
-    process.stderr.write(`${tag} is no tag of this repository\n`);
-    process.exit(1);
+    fail(`${tag} is no tag of this repository`);
   }
-  const before = git('describe', '--tags', '--abbrev=0', '--match', 'v*', `${tag}^`)?.trim();
+  // A release tells all since the last release; those who had its candidates are few.
+  const candidates = tag.includes('-') ? [] : ['--exclude', 'v*-*'];
+  const nearest = ['describe', '--tags', '--abbrev=0', '--match', 'v*', ...candidates];
+  const before = git(...nearest, `${tag}^`)?.trim();
   const range = before === undefined ? tag : `${before}..${tag}`;
-  const log = git('log', '-z', '--no-merges', '--format=%h%x1f%s%x1f%b', range) ?? '';
+  const log = git('log', '-z', '--no-merges', '--format=%h%x1f%s%x1f%b', range);
+  if (log === undefined) fail(`git log ${range} failed`);
   return log.split('\0').filter(Boolean).map(toCommit);
 }
 
@@ -53,6 +56,11 @@ function describe(commits) {
 function toLine(title, { id, scope, text, breaking }) {
   const what = title === 'Breaking changes' ? breaking : text;
   return `- ${scope === undefined ? '' : `**${scope}**: `}${what} (${id})\n`;
+}
+
+function fail(why) {
+  process.stderr.write(`${why}\n`);
+  process.exit(1);
 }
 
 /** What git prints; `undefined` when it does not know. */

@@ -17,12 +17,6 @@ keep() {
 
 random() { head -c "$1" /dev/urandom | od -An -vtx1 | tr -d ' \n'; }
 
-# A stand-in that tests put in MongoDB's place knows neither users nor replica sets.
-if [[ $(mongod --version) != 'db version'* ]]; then
-  echo 'mongodb://mongo:27017/sallyport' | keep "$URL_FILE" 0444
-  exec docker-entrypoint.sh mongod
-fi
-
 mkdir -p -m 0700 "$SECRETS"
 [[ -s $SECRETS/key-file ]] || random 500 | keep "$SECRETS/key-file" 0400
 for user in root sallyport; do
@@ -33,4 +27,4 @@ echo "mongodb://sallyport:$(<"$SECRETS/sallyport")@mongo:27017/sallyport?authSou
 
 # A key file asks for logins, too.
 exec docker-entrypoint.sh mongod --bind_ip_all --replSet rs0 --keyFile "$SECRETS/key-file" \
-  --wiredTigerCacheSizeGB "${MONGODB_CACHE_GB:-0.25}"
+  --wiredTigerCacheSizeGB 0.25 # of the mem_limit in docker-compose.yml

@@ -171,7 +171,7 @@ function suite(): void {
     expect(body.data).toHaveLength(1);
   });
 
-  it('starts a MongoDB with users, and keeps their passwords from then on', async () => {
+  it('starts a MongoDB with users whatever its mongod says, and keeps their passwords from then on', async () => {
     const start = async () => {
       const { said } = await project.runToEnd(
         ...HARDENED,

@@ -19,6 +19,13 @@ export const ROOT = new URL('../../', import.meta.url).pathname;
 
 const TLS = 'test/fixtures/tls';
 
+const FOR_TESTS = [
+  'test/containers/receiver.mjs',
+  'test/containers/receiver.yml',
+  'test/containers/stand-in.yml',
+  TLS,
+];
+
 // What a clone has of it; what is missing here the image cannot need.
 const CLONED = [
   '.dockerignore',
@@ -60,8 +67,8 @@ export async function openProject(): Promise<Project> {
   for (const path of CLONED) {
     cpSync(join(ROOT, path), join(folder.path, path), { recursive: true });
   }
-  for (const path of ['test/containers/receiver.mjs', 'test/containers/receiver.yml', TLS]) {
-    cpSync(join(ROOT, path), join(folder.path, 'receiver', basename(path)), { recursive: true });
+  for (const path of FOR_TESTS) {
+    cpSync(join(ROOT, path), join(folder.path, 'for-tests', basename(path)), { recursive: true });
   }
   const run = promisify(execFile);
   const { stdout: env } = await run(process.execPath, [BIN, 'keys', 'generate', '--env']);
@@ -74,6 +81,8 @@ export async function openProject(): Promise<Project> {
     'SINK_ALLOWED_ADDRESSES=10.0.0.0/8,172.16.0.0/12,192.168.0.0/16\nNODE_EXTRA_CA_CERTS=/data/ca.pem\n',
   );
 
+  const files = ['docker-compose.yml'];
+
   function start(args: readonly string[]) {
     return run('docker', args, {
       cwd: folder.path,
@@ -81,6 +90,7 @@ export async function openProject(): Promise<Project> {
       env: {
         ...process.env,
         COMPOSE_PROJECT_NAME: name,
+        COMPOSE_FILE: files.join(':'),
         SALLYPORT_IMAGE: name,
         PORT: String(port),
         RECEIVER_PORT: String(receiverPort),
@@ -90,6 +100,25 @@ export async function openProject(): Promise<Project> {
   const docker = async (...args: string[]) => (await start(args)).stdout;
   const compose = (...args: string[]) => docker('compose', ...args);
   const url = `http://127.0.0.1:${port}`;
+
+  async function runToEnd(...args: string[]): Promise<{ code: number; said: string }> {
+    // In steps: Podman loses the exit code of a `docker run` that ends at once.
+    const id = (await docker('create', ...args)).trim();
+    try {
+      await docker('start', id);
+      const code = Number(await docker('wait', id));
+      const { stdout, stderr } = await start(['logs', id]);
+      return { code, said: stdout + stderr };
+    } finally {
+      await docker('rm', '--force', '--volumes', id);
+    }
+  }
+
+  const { said: version } = await runToEnd('--entrypoint=mongod', 'mongo:8', '--version');
+  if (version.startsWith('stand-in')) {
+    process.stderr.write('MongoDB is a stand-in: deploy/compose/mongo.sh does not start it\n');
+    files.push('for-tests/stand-in.yml');
+  }
 
   async function received(): Promise<string[]> {
     const text = await (await fetch(`http://127.0.0.1:${receiverPort}`)).text();
@@ -103,18 +132,7 @@ export async function openProject(): Promise<Project> {
     docker,
     compose,
 
-    async runToEnd(...args) {
-      // In steps: Podman loses the exit code of a `docker run` that ends at once.
-      const id = (await docker('create', ...args)).trim();
-      try {
-        await docker('start', id);
-        const code = Number(await docker('wait', id));
-        const { stdout, stderr } = await start(['logs', id]);
-        return { code, said: stdout + stderr };
-      } finally {
-        await docker('rm', '--force', '--volumes', id);
-      }
-    },
+    runToEnd,
 
     exec: (service, ...command) => compose('exec', '-T', service, ...command),
 
@@ -130,8 +148,8 @@ export async function openProject(): Promise<Project> {
     },
 
     async startReceiver() {
-      const files = ['--file', 'docker-compose.yml', '--file', 'receiver/receiver.yml'];
-      await compose(...files, 'up', '--detach', '--no-deps', 'receiver');
+      const named = [...files, 'for-tests/receiver.yml'].flatMap((file) => ['--file', file]);
+      await compose(...named, 'up', '--detach', '--no-deps', 'receiver');
       const ca = readFileSync(join(ROOT, TLS, 'TEST-ONLY-receiver.crt.pem'), 'utf8');
       const write = 'printf %s "$0" >/data/ca.pem';
       await compose('exec', '-T', 'sallyport', 'sh', '-c', write, ca);

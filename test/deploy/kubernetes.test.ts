@@ -138,6 +138,14 @@ describe('what refers to each other', () => {
     expect(/^USER (.*)$/m.exec(dockerfile)?.[1]).toBe(`${runAsUser}:${runAsGroup}`);
   });
 
+  it('names are asked of a cache on the node, too, which no selector finds', () => {
+    const [base] = policies;
+    const dns =
+      base?.spec.egress.filter(({ ports }) => ports.some(({ port }) => port === 53)) ?? [];
+    const addresses = dns.flatMap(({ to }) => to.map(({ ipBlock }) => ipBlock?.cidr));
+    expect(addresses).toContain('169.254.20.10/32');
+  });
+
   it('only the webhooks are public', () => {
     const paths = [webhooks, api].map(({ spec }) => ({
       className: spec.ingressClassName,

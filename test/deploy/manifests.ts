@@ -62,6 +62,12 @@ export const NetworkPolicy = z.object({
   spec: z.object({
     podSelector: selector,
     ingress: z.array(z.object({ ports: z.array(z.object({ port: z.string() })) })).default([]),
+    egress: z.array(
+      z.object({
+        to: z.array(z.object({ ipBlock: z.object({ cidr: z.string() }).optional() })),
+        ports: z.array(z.object({ port: z.int() })),
+      }),
+    ),
   }),
 });
 export const ServiceMonitor = z.object({

@@ -1,4 +1,6 @@
 import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { temporaryFolder } from '../support/folder.ts';
 
@@ -81,6 +83,35 @@ describe('release notes', () => {
     expect(notesOf('v0.1.0').text).toBe(
       '## Added\n\n- the first (id)\n\n## Fixed\n\n- the second (id)\n',
     );
+  });
+
+  it('of a release tell what its candidates told, too', () => {
+    commit('feat: the first');
+    git('tag', 'v0.9.0');
+    commit('feat: in the candidate');
+    git('tag', 'v1.0.0-rc.1');
+    commit('fix: in the second candidate');
+    git('tag', 'v1.0.0-rc.2');
+    commit('fix: after the candidates');
+    git('tag', 'v1.0.0');
+    expect(notesOf('v1.0.0').text).toBe(
+      '## Added\n\n- in the candidate (id)\n\n' +
+        '## Fixed\n\n- after the candidates (id)\n- in the second candidate (id)\n',
+    );
+    expect(notesOf('v1.0.0-rc.2').text).toBe('## Fixed\n\n- in the second candidate (id)\n');
+  });
+
+  it('fail where the commits cannot be read, instead of finding nothing in them', () => {
+    commit('feat: the first');
+    const id = run('git', ['rev-parse', 'HEAD']).stdout.trim();
+    commit('feat: the second');
+    git('tag', 'v0.1.0');
+    rmSync(join(folder.path, '.git/objects', id.slice(0, 2), id.slice(2)));
+    expect(notesOf('v0.1.0')).toEqual({
+      status: 1,
+      stderr: 'git log v0.1.0 failed\n',
+      text: '',
+    });
   });
 
   it('say so when there is nothing to say', () => {
