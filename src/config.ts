@@ -4,7 +4,7 @@ import { type Policies, POLICIES, type Policy, type PolicyName } from './domain/
 import type { Secret } from './domain/secret.ts';
 import { type EdgeConfig, toEdge } from './edge-config.ts';
 import { Environment, type ReadEnvironment, SECRET_VARIABLES } from './environment.ts';
-import { notEmpty, withSecretFiles } from './secret-files.ts';
+import { givenIn, withSecretFiles } from './secret-files.ts';
 
 const DAY_MS = 86_400_000;
 const MB = 1024 * 1024;
@@ -108,7 +108,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   const complain = (variable: string, problem: string) => {
     problems.set(variable, [...new Set([...(problems.get(variable) ?? []), problem])]);
   };
-  const given = withSecretFiles(notEmpty(env), SECRET_VARIABLES, complain);
+  const given = withSecretFiles(givenIn(env), SECRET_VARIABLES, complain);
   const secrets = readSecrets(given, given['NODE_ENV'] === 'production', complain);
   const { data, error } = Environment.safeParse(given);
   for (const issue of error?.issues ?? []) complain(issue.path.join('.'), issue.message);

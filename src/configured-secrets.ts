@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
-import { isPredictable, isSample } from './domain/identity/secret-strength.ts';
+import {
+  isGuessable,
+  isPredictable,
+  isSample,
+  MIN_PASSWORD,
+} from './domain/identity/secret-strength.ts';
 import { Secret } from './domain/secret.ts';
 import { splitList } from './environment-fields.ts';
+import { passwordsIn } from './secrets-in.ts';
 
 /** One key of the ring: AES-256, 64 hex digits. */
 export interface EncryptionKey {
@@ -30,6 +36,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const MAKE_ONE = 'make one with: openssl rand -hex 32';
 const A_RING = 'k1:$(openssl rand -hex 32)';
 const MIN_LENGTH = 32;
+const GUESSABLE = `holds what is guessed at once, or has fewer than ${MIN_PASSWORD} characters; change it, here and where it comes from`;
 
 const SIGNING_VARIABLES: Readonly<Record<SigningSecretName, string>> = {
   accessToken: 'ACCESS_TOKEN_SECRETS',
@@ -68,7 +75,7 @@ export function readSecrets(
       presignedUrl: listOf(SIGNING_VARIABLES.presignedUrl),
       session: listOf(SIGNING_VARIABLES.session),
     },
-    graphClientSecret: graph === undefined ? undefined : new Secret(graph.trim()),
+    graphClientSecret: graph === undefined ? undefined : new Secret(graph),
   };
 }
 
@@ -111,7 +118,7 @@ function isKey(text: string): boolean {
 
 /**
  * Secrets of ours must be there, long, and the outcome of chance; what others have made only must not
- * be a sample. No value may stand for two things, or whoever learns the one has the other.
+ * be a sample or guessed at once. No value may stand for two things, or whoever learns the one has the other.
  */
 function demandWorthySecrets(env: Environment, complain: Complain): void {
   if (env['ENCRYPTION_KEYS'] === undefined && env['ENCRYPTION_KEY'] === undefined) {
@@ -128,9 +135,12 @@ function demandWorthySecrets(env: Environment, complain: Complain): void {
     if (owner !== undefined) complain(variable, `repeats a value of ${owner}; ${MAKE_ONE}`);
     else owners.set(value.toLowerCase(), variable);
   }
-  for (const [variable, value] of othersSecrets(env)) {
+  for (const [variable, readings] of othersSecrets(env)) {
+    const [value] = readings;
+    if (value === undefined) continue;
     if (isSample(value)) complain(variable, 'holds a sample, known to everybody: set a real one');
-    const owner = owners.get(value.toLowerCase());
+    else if (isGuessable(value)) complain(variable, GUESSABLE);
+    const owner = readings.map((one) => owners.get(one.toLowerCase())).find(Boolean);
     if (owner !== undefined) complain(variable, `holds a value of ${owner}: set another one`);
   }
 }
@@ -153,16 +163,12 @@ function ourSecrets(env: Environment): readonly (readonly [string, string])[] {
   ];
 }
 
-/** What other systems gave: their length is not ours to choose. */
-function othersSecrets(env: Environment): readonly (readonly [string, string])[] {
+/** What other systems gave, in all its readings: that it is long is not ours to demand. */
+function othersSecrets(env: Environment): readonly (readonly [string, readonly string[]])[] {
   const urls = ['MONGODB_URL', 'REDIS_URL', 'SINK_MONGODB_URL', 'SINK_REDIS_URL'];
+  const graph = env['GRAPH_CLIENT_SECRET'];
   return [
-    ['GRAPH_CLIENT_SECRET', (env['GRAPH_CLIENT_SECRET'] ?? '').trim()],
-    ...urls.map((name) => [name, passwordOf(env[name] ?? '')] as const),
+    ['GRAPH_CLIENT_SECRET', graph === undefined ? [] : [graph]],
+    ...urls.map((name) => [name, passwordsIn(env[name] ?? '')] as const),
   ];
-}
-
-/** Not by `URL`, which takes no list of hosts as MongoDB's have. */
-function passwordOf(url: string): string {
-  return /\/\/[^/@:]*:([^/@]*)@/.exec(url)?.[1] ?? '';
 }

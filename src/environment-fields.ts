@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { Secret } from './domain/secret.ts';
@@ -66,12 +67,23 @@ function isBare({ username, password }: URL, text: string): boolean {
 }
 
 export function ranges() {
-  const error = 'must be address ranges such as 10.0.0.0/8,fd00::/8, comma-separated';
+  const error =
+    'must be address ranges such as 10.0.0.0/8,fd00::/8, comma-separated: IPv4 as four numbers without leading zeros, and not inside IPv6';
   return z
     .string()
     .default('')
     .transform(splitList)
-    .refine((given) => given.every((range) => ipaddr.isValidCIDR(range)), { error });
+    .refine((given) => given.every(isRange), { error });
+}
+
+/**
+ * ipaddr.js alone would take 10/8 for 0.0.0.10/8 and 010.0.0.0/8 for 8.0.0.0/8. Clients that come as
+ * IPv4 inside IPv6 are compared as IPv4, so that a range of such addresses would hold none of them.
+ */
+function isRange(text: string): boolean {
+  const [, address = ''] = /^([\da-f.:]+)\/(?:0|[1-9]\d{0,2})$/i.exec(text) ?? [];
+  if (isIP(address) === 0 || !ipaddr.isValidCIDR(text)) return false;
+  return isIP(address) === 4 || !ipaddr.IPv6.parse(address).isIPv4MappedAddress();
 }
 
 /** Names and addresses as a Host header has them, the port aside, in lower case; `*` is any. */

@@ -3,14 +3,19 @@ import type { Complain } from './configured-secrets.ts';
 
 const MAX_BYTES = 65_536;
 
-/** Variables that have a value; those that are empty are not set. */
+/** Variables that have a value, without white space around it. */
 export type GivenEnvironment = Readonly<Record<string, string>>;
 
-/** Empty is not set: container files pass variables on whether they have a value or not. */
-export function notEmpty(env: NodeJS.ProcessEnv): GivenEnvironment {
-  const given = Object.entries(env).flatMap(([name, value]) =>
-    value?.trim() ? [[name, value] as const] : [],
-  );
+/**
+ * Reads every variable, for the service and the command alike. White space around a value is no part
+ * of it: nobody sees it in a file, and Docker passes it on. Empty is not set: container files pass
+ * variables on whether they have a value or not.
+ */
+export function givenIn(env: NodeJS.ProcessEnv): GivenEnvironment {
+  const given = Object.entries(env).flatMap(([name, text]) => {
+    const value = text?.trim() ?? '';
+    return value === '' ? [] : [[name, value] as const];
+  });
   return Object.fromEntries(given);
 }
 

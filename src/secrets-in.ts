@@ -11,12 +11,23 @@ export function secretsIn(value: unknown): readonly string[] {
 }
 
 function partsOf(secret: string): readonly string[] {
-  if (!/^[a-z+]+:\/\//i.test(secret)) return [secret];
-  // One that was not encoded may hold what ends it elsewhere.
-  const found = [/\/\/[^/@]*?:([^/@]*)@/, /\/\/[^/@:]*:(.*)@/].flatMap(
-    (pattern) => pattern.exec(secret)?.[1] ?? [],
-  );
-  return found.flatMap((password) => [password, decoded(password)]);
+  return /^[a-z+]+:\/\//i.test(secret) ? passwordsIn(secret) : [secret];
+}
+
+// One that was not encoded may hold what ends it elsewhere, and so may the user before it.
+const READINGS = [
+  /\/\/[^/:]*:([^/]*)@/, // as `URL` reads it: up to the last @ before the path
+  /\/\/[^/@]*?:([^/@]*)@/, // up to the first
+  /\/\/[^/@:]*:(.*)@/, // up to the last of all
+];
+
+/**
+ * What may be the password of a URL, the likeliest first, each as it is meant and as it stands there.
+ * Not by `URL`, which takes no list of hosts as MongoDB's have.
+ */
+export function passwordsIn(url: string): readonly string[] {
+  const found = READINGS.flatMap((pattern) => pattern.exec(url)?.[1] || []);
+  return [...new Set(found.flatMap((password) => [decoded(password), password]))];
 }
 
 function decoded(text: string): string {

@@ -33,6 +33,17 @@ const Item = z.looseObject({ id: z.string() });
 
 const Page = z.object({ data: z.array(Item), nextCursor: z.string().nullable() });
 
+/** The service was asked too often, and says so. */
+export class LimitedError extends CliError {
+  /** Until it answers again; NaN when it does not say. */
+  readonly waitMs: number;
+
+  constructor(message: string, waitMs: number) {
+    super(EXIT.failed, message);
+    this.waitMs = waitMs;
+  }
+}
+
 const Refusal = z.object({
   error: z.object({
     code: z.string(),
@@ -62,10 +73,13 @@ export interface ApiOptions {
   readonly signal: AbortSignal;
   /** Told why nothing seems to happen. */
   readonly note: (text: string) => void;
+  /** How often it waits when it is told that it asks too much; else three times. */
+  readonly maxWaits?: number;
 }
 
 export function createApi(options: ApiOptions): Api {
   const url = options.url.replace(/\/+$/, '');
+  const { maxWaits = MAX_WAITS } = options;
 
   function send(method: Method, path: string, question: Question & { signal: AbortSignal }) {
     const { key } = options.found;
@@ -104,8 +118,9 @@ export function createApi(options: ApiOptions): Api {
     for (let waits = 0; ; waits += 1) {
       const { response, answer } = await askOnce(method, path, question);
       if (response.ok || question.expect?.includes(answer.status)) return answer;
-      const waitMs = waits < MAX_WAITS ? waitOf(response) : undefined;
-      if (waitMs === undefined) throw toError(answer, options);
+      const waitMs = waitOf(response);
+      const isWorthIt = waits < maxWaits && waitMs <= MAX_WAIT_MS;
+      if (response.status !== 429 || !isWorthIt) throw toError(answer, options, waitMs);
       options.note(`The service asks to wait for ${Math.ceil(waitMs / 1000)} s`);
       await pause(waitMs, options.signal);
     }
@@ -135,7 +150,8 @@ export function createApi(options: ApiOptions): Api {
       });
       if (response.ok && response.body !== null) return response.body;
       const text = await response.text();
-      throw toError({ status: response.status, text, body: parseJson(text) }, options);
+      const answer = { status: response.status, text, body: parseJson(text) };
+      throw toError(answer, options, waitOf(response));
     },
   };
 }
@@ -178,13 +194,12 @@ function expectShape<T>(schema: z.ZodType<T>, body: unknown, url: string): T {
   throw new CliError(EXIT.failed, `What answers at ${url} is no Sallyport of this version`);
 }
 
-function waitOf({ status, headers }: Response): number | undefined {
-  if (status !== 429) return undefined;
-  const waitMs = Number(headers.get('Retry-After') ?? Number.NaN) * 1000;
-  return waitMs <= MAX_WAIT_MS ? waitMs : undefined;
+/** NaN when it does not say. */
+function waitOf({ headers }: Response): number {
+  return Number(headers.get('Retry-After') ?? Number.NaN) * 1000;
 }
 
-function toError({ status, body }: Answer, { url, found }: ApiOptions): CliError {
+function toError({ status, body }: Answer, { url, found }: ApiOptions, waitMs: number): CliError {
   const refusal = Refusal.safeParse(body).data?.error;
   if (status === 401) return toRefused(url, found);
   if (status === 403) return new CliError(EXIT.refused, refusal?.message ?? 'This is not allowed');
@@ -196,6 +211,7 @@ function toError({ status, body }: Answer, { url, found }: ApiOptions): CliError
   if (status === 400) return usageError(text);
   if (status === 404) return new CliError(EXIT.missing, refusal.message);
   if (status === 503) return new CliError(EXIT.away, `${text}: try again in a moment`);
+  if (status === 429) return new LimitedError(`${text} (${refusal.code})`, waitMs);
   return new CliError(EXIT.failed, `${text} (${refusal.code})`);
 }
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Secret } from '../domain/secret.ts';
 import { splitList } from '../environment-fields.ts';
-import { notEmpty, withSecretFiles } from '../secret-files.ts';
+import { type GivenEnvironment, givenIn, withSecretFiles } from '../secret-files.ts';
 import { usageError } from './cli-error.ts';
 
 /** What the environment says to the command. */
@@ -25,8 +25,10 @@ export interface FoundKey {
 
 /** Reads the environment once, for the command as `readConfig` does for the service. */
 export function readCliSettings(env: NodeJS.ProcessEnv): CliSettings {
-  const variable = (name: string) => env[name]?.trim() || undefined;
-  const secret = (name: string) => readSecret(env, name);
+  const given = givenIn(env);
+  // Names come from files, too, and `constructor` is no variable.
+  const variable = (name: string) => (Object.hasOwn(given, name) ? given[name] : undefined);
+  const secret = (name: string) => readSecret(given, name);
   const keyFrom = (name: string) => {
     // The service takes any of a list, so that the first will do while one takes another's place.
     const [value] = splitList(secret(name) ?? '');
@@ -44,11 +46,11 @@ export function readCliSettings(env: NodeJS.ProcessEnv): CliSettings {
   };
 }
 
-function readSecret(env: NodeJS.ProcessEnv, name: string): string | undefined {
-  const found = withSecretFiles(notEmpty(env), [name], (variable, problem) => {
+function readSecret(given: GivenEnvironment, name: string): string | undefined {
+  const found = withSecretFiles(given, [name], (variable, problem) => {
     throw usageError(`$${variable} ${problem}`);
   });
-  return found[name]?.trim();
+  return found[name];
 }
 
 /** Looks in `--key-file`, then in the environment, then where the service keeps what it generated. */

@@ -135,13 +135,43 @@ describe('addresses that may act as administrators', () => {
     const ADMIN_ALLOWED_IPS = '10.0.0.0/8, 2001:db8::/32';
     expect(edgeOf({ ADMIN_ALLOWED_IPS }).adminAllowedIps).toEqual(['10.0.0.0/8', '2001:db8::/32']);
   });
+});
 
-  it.each(['10.0.0.1', '10.0.0.0/33', 'a.example.com', '10.0.0.0/8;::1/128'])(
-    'cannot be %s',
-    (ADMIN_ALLOWED_IPS) => {
-      expect(problemsOf({ ADMIN_ALLOWED_IPS })).toEqual([
-        expect.stringMatching(/^ {2}ADMIN_ALLOWED_IPS must be address ranges/),
+describe('address ranges', () => {
+  const VARIABLES = ['ADMIN_ALLOWED_IPS', 'TRUSTED_PROXIES', 'SINK_ALLOWED_ADDRESSES'];
+
+  it.each([
+    '10.0.0.1',
+    '10.0.0.0/33',
+    '::/129',
+    'a.example.com',
+    '10.0.0.0/8;::1/128',
+    // Octal, hexadecimal and shortened: other networks than they seem to be.
+    '192.168.010.0/24',
+    '010.0.0.0/8',
+    '10.0.0.0/010',
+    '0x0a.0.0.0/8',
+    '10/8',
+    '10.1/16',
+    '167772160/8',
+    // Clients of IPv4 are compared as such.
+    '::ffff:10.0.0.0/104',
+    '::FFFF:a00:0/104',
+    'fe80::1%eth0/64',
+    '10.0.0.0/8/8',
+    '/8',
+  ])('cannot be %s', (range) => {
+    for (const variable of VARIABLES) {
+      expect(problemsOf({ [variable]: `192.0.2.0/24,${range}` })).toEqual([
+        expect.stringMatching(new RegExp(`^ {2}${variable} must be address ranges`)),
       ]);
+    }
+  });
+
+  it.each(['0.0.0.0/0', '::/0', '192.168.10.0/24', '127.0.0.1/32', 'FD00::/8', '64:ff9b::/96'])(
+    'can be %s',
+    (range) => {
+      for (const variable of VARIABLES) expect(problemsOf({ [variable]: range })).toEqual([]);
     },
   );
 });

@@ -5,6 +5,8 @@ import * as fc from 'fast-check';
 import { readConfig } from '../../src/config.ts';
 import { KEY, OPERATOR, OTHER_KEY, problemsOf, PRODUCTION, testSecret } from './config-problems.ts';
 
+const hexOf = (character = '') => character.charCodeAt(0).toString(16);
+
 describe('secrets of the configuration', () => {
   it('reads a ring of keys, the first one first', () => {
     const keys = readConfig({ ENCRYPTION_KEYS: `new:${KEY}, old:${OTHER_KEY}` }).encryptionKeys;
@@ -54,16 +56,16 @@ describe('secrets of the configuration', () => {
     const good = {
       ...PRODUCTION,
       STORAGE: 'servers',
-      MONGODB_URL: 'mongodb://user:hunter2@a,b/name?tls=true',
-      REDIS_URL: 'rediss://:hunter2@host:6380',
+      MONGODB_URL: 'mongodb://user:TEST-ONLY-hunter2@a,b/name?tls=true',
+      REDIS_URL: 'rediss://:TEST-ONLY-hunter2@host:6380',
     };
     const config = readConfig(good);
     expect(config.storage).toMatchObject({ kind: 'servers' });
     expect(inspect(config, { depth: 10 }) + JSON.stringify(config)).not.toContain('hunter2');
-    expect(problemsOf({ ...good, MONGODB_URL: 'http://user:hunter2@a' })).toEqual([
+    expect(problemsOf({ ...good, MONGODB_URL: 'http://user:TEST-ONLY-hunter2@a' })).toEqual([
       '  MONGODB_URL must be a URL that begins with mongodb:// or mongodb+srv://',
     ]);
-    expect(problemsOf({ ...good, REDIS_URL: 'redis//:hunter2@a' })).toEqual([
+    expect(problemsOf({ ...good, REDIS_URL: 'redis//:TEST-ONLY-hunter2@a' })).toEqual([
       '  REDIS_URL must be a URL that begins with redis:// or rediss://',
     ]);
   });
@@ -161,6 +163,25 @@ describe('secrets of the configuration', () => {
     ['GRAPH_CLIENT_SECRET', 'an-example-of-one', 'holds a sample, known to everybody'],
     ['REDIS_URL', `redis://:${OPERATOR}@host`, 'holds a value of OPERATOR_API_KEY'],
     ['GRAPH_CLIENT_SECRET', KEY, 'holds a value of ENCRYPTION_KEYS'],
+    ['REDIS_URL', `redis://:%${hexOf(OPERATOR[0])}${OPERATOR.slice(1)}@host`, 'holds a value of'],
+    ['REDIS_URL', `redis://user@x:${OPERATOR}@host`, 'holds a value of OPERATOR_API_KEY'],
+    [
+      'MONGODB_URL',
+      `mongodb://user:${KEY.toUpperCase()}@a,b/x`,
+      'holds a value of ENCRYPTION_KEYS',
+    ],
+    ['MONGODB_URL', 'mongodb://user:admin@host/name', 'holds what is guessed at once'],
+    ['MONGODB_URL', 'mongodb://user@x:secret@host', 'holds what is guessed at once'],
+    ['REDIS_URL', 'redis://:123456@host', 'holds what is guessed at once'],
+    ['REDIS_URL', 'redis://:12345678@host', 'holds what is guessed at once'],
+    ['SINK_REDIS_URL', 'redis://:sallyport@host', 'holds what is guessed at once'],
+    ['SINK_MONGODB_URL', 'mongodb://u:%73allyport@host', 'holds what is guessed at once'],
+    ['SINK_MONGODB_URL', 'mongodb://u:ch%61ngeme@host', 'holds a sample, known to everybody'],
+    [
+      'GRAPH_CLIENT_SECRET',
+      'hk29',
+      'holds what is guessed at once, or has fewer than 8 characters',
+    ],
   ])('refuses in production %s with %s', (variable, value, problem) => {
     expect(problemsOf({ ...SERVERS, [variable]: value })).toEqual([
       expect.stringContaining(`  ${variable} ${problem}`),
@@ -168,12 +189,23 @@ describe('secrets of the configuration', () => {
     expect(problemsOf({ ...SERVERS, NODE_ENV: 'development', [variable]: value })).toEqual([]);
   });
 
-  it('has no quarrel with URLs that have no password, or a short one of somebody else’s', () => {
-    for (const REDIS_URL of ['redis://host', 'redis://user@host', 'redis://user:s3:cret@host']) {
+  it('has no quarrel with URLs that have no password, or one of 8 characters', () => {
+    for (const REDIS_URL of [
+      'redis://host',
+      'redis://admin@host:6379/0',
+      'redis://user:@host',
+      'redis://user:s3:crets@host',
+      'redis://admin:hk29wq8d@sample/0?x=a@b',
+    ]) {
       expect(problemsOf({ ...SERVERS, REDIS_URL })).toEqual([]);
     }
-    const example = 'mongodb://u:hk29@mongo.example.com/sample';
-    expect(problemsOf({ ...SERVERS, MONGODB_URL: example })).toEqual([]);
+    for (const MONGODB_URL of [
+      'mongodb://u:hk29wq8d@mongo.example.com/sample',
+      'mongodb://u:hk/29wq8d@mongo',
+      'mongodb://mongo.example.com:27017,b:27018/admin?appName=a@sample',
+    ]) {
+      expect(problemsOf({ ...SERVERS, MONGODB_URL })).toEqual([]);
+    }
   });
 
   it.each<[string, Record<string, string>, RegExp]>([

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
+import { readCliSettings } from '../../src/cli/settings.ts';
 import { readConfig, VARIABLES } from '../../src/config.ts';
 import { POLICIES } from '../../src/domain/limits/policies.ts';
 import { problemsOf } from './config-problems.ts';
@@ -99,6 +100,27 @@ describe('configuration', () => {
 
   it('takes an empty variable as one that is not set', () => {
     expect(readConfig({ PORT: '', OPERATOR_API_KEY: ' ', LOG_LEVEL: '' })).toEqual(readConfig({}));
+  });
+
+  it('takes no white space around a value for a part of it, as the command does', () => {
+    const env = {
+      PORT: '18820 ',
+      DATA_DIR: ' /x/data \t',
+      LOG_LEVEL: 'warn\r',
+      GRAPH_CLIENT_SECRET: ' TEST-ONLY ',
+      MONGODB_CA_FILE: '/ca.pem\n',
+    };
+    const config = readConfig(env);
+    expect([config.http.port, config.dataDir, config.logLevel, config.mongodb.caFile]).toEqual([
+      18_820,
+      '/x/data',
+      'warn',
+      '/ca.pem',
+    ]);
+    expect(config.graphClientSecret?.reveal()).toBe('TEST-ONLY');
+    const settings = readCliSettings(env);
+    expect([settings.url, settings.dataDir]).toEqual(['http://127.0.0.1:18820', config.dataDir]);
+    expect(settings.variable('LOG_LEVEL')).toBe(config.logLevel);
   });
 
   it('switches the metrics off', () => {

@@ -26,7 +26,15 @@ describe('the secrets of a configuration', () => {
     expect(clean).toContain('mongodb://u:[secret]@a,b/name');
   });
 
+  it('are found behind a user that has an @, too', () => {
+    const SINK_REDIS_URL = 'redis://user@x:TEST-ONLY%2Fredis@host';
+    const found = secretsIn(readConfig({ SINK_REDIS_URL }));
+    expect(found).toEqual(['TEST-ONLY/redis', 'TEST-ONLY%2Fredis']);
+  });
+
   it('are none where there are none', () => {
     expect(secretsIn(readConfig({}))).toEqual([]);
+    const SINK_MONGODB_URL = 'mongodb://user@host:27017,other:27018/name';
+    expect(secretsIn(readConfig({ SINK_MONGODB_URL }))).toEqual([]);
   });
 });

@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import { generate } from 'selfsigned';
+import { ALL_HEADERS, apiHeaders } from '../../src/adapters/http/security-headers.ts';
 import { judgeHosts } from '../../src/cli/doctor/configuration.ts';
 import { idsOf } from '../../src/cli/doctor/certificates.ts';
 import { judgeClientAddress, judgeUnseen } from '../../src/cli/doctor/judge-client-address.ts';
@@ -10,6 +11,7 @@ import { judgeHeaders } from '../../src/cli/doctor/judge-headers.ts';
 import { judgeInFront } from '../../src/cli/doctor/judge-in-front.ts';
 import { judgePair, judgeTimes } from '../../src/cli/doctor/judge-pair.ts';
 import { judgeSkew } from '../../src/cli/doctor/judge-skew.ts';
+import { judgeTrustedProxies } from '../../src/cli/doctor/judge-trusted-proxies.ts';
 import { judgeTls } from '../../src/cli/doctor/judge-tls.ts';
 import { judgeAddresses } from '../../src/cli/doctor/public-url.ts';
 import { judgeDisk, judgeServices } from '../../src/cli/doctor/stores.ts';
@@ -88,19 +90,84 @@ describe('what doctor makes of what it found', () => {
     expect(judgeInFront('front', { ...plain, status: 200 })).toBeUndefined();
   });
 
+  const OWN: IncomingHttpHeaders = Object.fromEntries(apiHeaders(ALL_HEADERS));
+  const CSP = String(OWN['content-security-policy']);
+
   it('wants every header, by either way of refusing frames', () => {
-    const headers = {
-      'strict-transport-security': 'max-age=31536000; includeSubDomains',
-      'x-content-type-options': 'nosniff',
-      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-      'referrer-policy': 'no-referrer',
-      server: 'cloudflare',
-    };
-    expect(judgeHeaders(headers)).toMatchObject([{ state: 'ok' }]);
-    expect(judgeHeaders({ ...headers, 'strict-transport-security': 'max-age=0' })).toMatchObject([
+    expect(judgeHeaders({ ...OWN, server: 'cloudflare' })).toMatchObject([{ state: 'ok' }]);
+    expect(judgeHeaders({ ...OWN, 'x-frame-options': undefined })).toMatchObject([{ state: 'ok' }]);
+    expect(judgeHeaders({ ...OWN, 'strict-transport-security': undefined })).toMatchObject([
       { state: 'fail', found: 'missing: Strict-Transport-Security' },
     ]);
-    expect(judgeHeaders({})[0]?.found.split(', ')).toHaveLength(5);
+    expect(judgeHeaders({})[0]?.found.split(', ')).toHaveLength(7);
+    const both = { ...OWN, 'referrer-policy': 'unsafe-url', 'x-content-type-options': undefined };
+    expect(judgeHeaders(both)[0]?.found).toBe(
+      'missing: X-Content-Type-Options; too weak: Referrer-Policy',
+    );
+  });
+
+  it.each([
+    ['Strict-Transport-Security', 'max-age=1'],
+    ['Strict-Transport-Security', 'max-age=15767999'],
+    ['Strict-Transport-Security', 'max-age=1, max-age=31536000'],
+    ['Strict-Transport-Security', 'includeSubDomains'],
+    ['X-Content-Type-Options', 'sniff'],
+    ['Content-Security-Policy', "default-src * 'unsafe-inline'"],
+    ['Content-Security-Policy', `default-src *; ${CSP}`],
+    ['Content-Security-Policy', "default-src 'none'"],
+    ['Content-Security-Policy', CSP.replace("'none'", "'none' 'self'")],
+    ['Referrer-Policy', 'unsafe-url'],
+    ['Referrer-Policy', 'no-referrer, unsafe-url'],
+    ['Referrer-Policy', 'origin'],
+    ['Referrer-Policy', 'no-referrer-when-downgrade'],
+    ['Cross-Origin-Opener-Policy', 'unsafe-none'],
+    ['Cross-Origin-Opener-Policy', 'same-origin, same-origin'],
+    ['Cross-Origin-Resource-Policy', 'cross-origin'],
+  ])('does not take %s: %s', (name, value) => {
+    expect(judgeHeaders({ ...OWN, [name.toLowerCase()]: value })).toMatchObject([
+      { state: 'fail', found: `too weak: ${name}`, remedy: expect.stringMatching(/on the way/) },
+    ]);
+  });
+
+  it('does not take frames that may be refused by neither', () => {
+    const headers = {
+      'x-frame-options': 'DENY, SAMEORIGIN',
+      'content-security-policy': "default-src 'none'",
+    };
+    expect(judgeHeaders({ ...OWN, ...headers })[0]?.found).toBe(
+      'too weak: Content-Security-Policy, X-Frame-Options',
+    );
+  });
+
+  it.each([
+    ['strict-transport-security', 'max-age=15768000'],
+    ['strict-transport-security', 'includeSubDomains; Max-Age="63072000"'],
+    ['x-content-type-options', 'nosniff, nosniff'],
+    ['content-security-policy', `upgrade-insecure-requests, ${CSP}; sandbox`],
+    ['content-security-policy', CSP.split(';').toReversed().join(' ; ')],
+    ['referrer-policy', 'no-referrer, strict-origin-when-cross-origin'],
+    ['referrer-policy', 'same-origin'],
+    ['x-frame-options', 'deny, DENY'],
+  ])('takes what a proxy may make of it: %s: %s', (name, value) => {
+    expect(judgeHeaders({ ...OWN, [name]: value })).toMatchObject([{ state: 'ok' }]);
+  });
+
+  it.each([
+    ['', 'ok'],
+    ['127.0.0.1/32', 'ok'],
+    ['10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fd12:3456::/32', 'ok'],
+    ['173.245.48.0/20,104.16.0.0/13,2400:cb00::/32,2a06:98c0::/29', 'ok'], // of Cloudflare
+    ['0.0.0.0/0', 'warn'],
+    ['::/0', 'warn'],
+    ['127.0.0.1/32,10.0.0.0/7', 'warn'],
+    ['fc00::/7', 'warn'],
+    ['104.0.0.0/11', 'warn'],
+    ['192.0.0.0/8', 'warn'], // public at its end
+    ['2400::/16', 'warn'],
+  ])('the proxies %j: %s', (ranges, state) => {
+    const finding = judgeTrustedProxies(ranges === '' ? [] : ranges.split(','));
+    expect(finding.state).toBe(state);
+    if (state === 'warn') expect(finding.found).toMatch(/^[^,]+: who comes from there/);
   });
 
   const VIA = { via: '1.1 proxy' };
@@ -113,6 +180,15 @@ describe('what doctor makes of what it found', () => {
     ['127.0.0.1', false, {}, 'warn', /TRUSTED_PROXIES=127\.0\.0\.1\/32 .*=x-forwarded-for/],
     ['172.18.0.5', false, CLOUDFLARE, 'warn', /172\.18\.0\.5\/32 .*=cf-connecting-ip/],
     ['fe80::1', false, VIA, 'warn', /TRUSTED_PROXIES=fe80::1\/128/],
+    ['10.0.0.9', false, VIA, 'warn', /^Set TRUSTED_PROXIES=10\.0\.0\.9\/32/],
+    [
+      '10.0.0.9',
+      false,
+      {},
+      'warn',
+      /^If it is the proxy: Set .*10\.0\.0\.9\/32.*If it is this mach/,
+    ],
+    ['fd00::9', false, {}, 'warn', /^If it is the proxy: Set .*If it is this machine, nothing/],
     ['127.0.0.1', true, CLOUDFLARE, 'warn', /^Set CLIENT_ADDRESS_HEADER=cf-connecting-ip/],
     ['10.0.0.5', true, VIA, 'warn', /every proxy on the way in TRUSTED_PROXIES/],
     ['192.168.1.7', true, {}, 'skipped', /ask from another network/],
@@ -140,6 +216,10 @@ describe('what doctor makes of what it found', () => {
     expect(judgeHosts(['a'], ['a', 'localhost', '127.0.0.1', '[::1]']).state).toBe('ok');
     expect(judgeAddresses('name', ['10.0.0.1', '::1']).state).toBe('warn');
     expect(judgeAddresses('name', ['104.16.1.1']).state).toBe('ok');
+    expect(judgeAddresses('name', ['104.16.1.1', '10.0.0.1'])).toMatchObject({
+      state: 'warn',
+      found: '104.16.1.1, 10.0.0.1: seen from here 10.0.0.1 is private',
+    });
     expect(judgeServices(undefined)).toMatchObject([{ state: 'skipped' }]);
     expect(judgeServices({ redis: 'error' })).toMatchObject([
       { check: 'store redis', state: 'fail' },

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Finding, State } from '../../src/cli/doctor/finding.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { freePort } from '../support/free-port.ts';
@@ -13,6 +13,9 @@ import {
   startPublicProxy,
   type Trick,
 } from './public-proxy.ts';
+
+// Each test runs many commands, each a process of its own: on a busy machine a second or more.
+jest.setTimeout(60_000);
 
 const KEYS = new URL('../fixtures/graph/keys/', import.meta.url).pathname;
 const ENCRYPTION_KEYS = `TEST-ONLY:${randomBytes(32).toString('hex')}`;
@@ -203,7 +206,7 @@ describe('doctor', () => {
         return answer;
       },
       'handshake',
-      /unchanged in 3\d{3} ms/,
+      /unchanged in [34]\d{3} ms/, // after 5 s it would be no answer
       /drops what is slow/,
     ],
     [
@@ -332,6 +335,31 @@ describe('doctor', () => {
     }
   });
 
+  it('says that it was asked too often, and does not blame the key', async () => {
+    const limited = await startService({
+      env: { ENCRYPTION_KEYS, RATE_LIMIT_API_MAX: '1', TRUSTED_PROXIES: '127.0.0.1/32' },
+    });
+    expect((await limited.api('GET', '/api/sinks')).status).toBe(200);
+    proxy.lead(limited);
+    const { code, of } = await examine({ SALLYPORT_URL: limited.url, DATA_DIR: limited.dataDir });
+    await limited.close();
+    expect(code).toBe(0);
+    for (const check of ['operator key', 'client address']) {
+      expect(of(check)).toMatchObject([
+        { state: 'warn', found: expect.stringContaining('asked too often') },
+      ]);
+      expect(of(check)[0]?.remedy).toMatch(/^Ask again in \d+ s; .*RATE_LIMIT_API_MAX/);
+    }
+  });
+
+  it('warns of proxies that are everybody', async () => {
+    const { code, of } = await examine({ TRUSTED_PROXIES: '0.0.0.0/0' });
+    expect(code).toBe(0);
+    expect(of('trusted proxies')).toMatchObject([
+      { state: 'warn', remedy: expect.stringContaining('Narrow TRUSTED_PROXIES') },
+    ]);
+  });
+
   it('lists every problem of the configuration, and goes on', async () => {
     const { of } = await examine({ PORT: 'x', RETENTION_DAYS: '-1', ENCRYPTION_KEYS: '' });
     const problems = of('configuration').map(({ state, found }) => `${state} ${found}`);
@@ -381,6 +409,40 @@ describe('doctor', () => {
     const open = (await examine(weak)).of('secret files');
     expect(open).toMatchObject([{ state: 'fail' }]);
     expect(open[0]?.remedy).toContain(`chmod -R go= ${secrets}`);
+  });
+
+  it('judges who may use .env and what stands in files', async () => {
+    const cwd = join(folder.path, 'here');
+    mkdirSync(cwd);
+    const put = (name: string, mode: number) => {
+      const path = join(cwd, name);
+      writeFileSync(path, name === '.env' ? 'LOG_LEVEL=info\n' : `${OPERATOR_KEY}\n`);
+      chmodSync(path, mode);
+      return path;
+    };
+    const file = put('operator', 0o600);
+    const { OPERATOR_API_KEY: _, ...env } = environment();
+    const look = async (dotEnv: number, mode: number) => {
+      put('.env', dotEnv);
+      chmodSync(file, mode);
+      const args = ['doctor', '--json', '--ca-file', made.caFile];
+      const { stdout } = await runCommand(args, {
+        env: { ...env, OPERATOR_API_KEY_FILE: file },
+        cwd,
+      });
+      const findings: Finding[] = JSON.parse(stdout);
+      const files = findings.filter(({ check }) => check === 'secret files');
+      return files.slice(1).map(({ state, found }) => `${state} ${found}`); // the first: DATA_DIR's
+    };
+    expect(await look(0o600, 0o640)).toEqual([`ok .env, ${file}: not for everybody`]);
+    expect(await look(0o666, 0o600)).toEqual([
+      'fail others may change .env',
+      `ok ${file}: not for everybody`,
+    ]);
+    expect(await look(0o644, 0o666)).toEqual([
+      `fail others may change ${file}`,
+      'warn everybody here may read .env',
+    ]);
   });
 
   it('judges the pairs for encrypted notifications', async () => {

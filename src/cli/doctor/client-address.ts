@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CliError } from '../cli-error.ts';
+import { LimitedError } from '../client.ts';
 import type { Deployment } from './deployment.ts';
 import { examine } from './examine.ts';
 import { type Finding, skipped } from './finding.ts';
@@ -38,7 +39,7 @@ async function askForHandshakes(deployment: Deployment, signal: AbortSignal) {
     const { body } = await apiFor(deployment, signal).ask('GET', '/api/handshakes');
     return Handshakes.parse(body).data;
   } catch (error) {
-    if (error instanceof CliError) return undefined;
+    if (error instanceof CliError && !(error instanceof LimitedError)) return undefined;
     throw error;
   }
 }

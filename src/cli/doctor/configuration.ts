@@ -1,5 +1,6 @@
 import type { Deployment } from './deployment.ts';
 import { fail, type Finding, ok, warn } from './finding.ts';
+import { judgeTrustedProxies } from './judge-trusted-proxies.ts';
 
 // Served to this machine in any case, and asked for from nowhere else.
 const LOOPBACK_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
@@ -13,7 +14,12 @@ export function checkConfiguration(deployment: Deployment): readonly Finding[] {
     warn('configuration', `${variable}=false`, `Set ${variable}=true when the diagnosis is done`),
   );
   const asked = [publicUrl, new URL(target.url)].flatMap((url) => url?.hostname ?? []);
-  return [read, ...off, judgeHosts(config.edge.allowedHosts, asked)];
+  return [
+    read,
+    ...off,
+    judgeHosts(config.edge.allowedHosts, asked),
+    judgeTrustedProxies(config.trustedProxies),
+  ];
 }
 
 /** `asked`: the names, as they stand in URLs, that requests come with. */

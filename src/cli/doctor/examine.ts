@@ -1,5 +1,6 @@
 import { CliError } from '../cli-error.ts';
-import { fail, type Finding } from './finding.ts';
+import { LimitedError } from '../client.ts';
+import { fail, type Finding, warn } from './finding.ts';
 
 const LIMIT_MS = 5000;
 
@@ -19,8 +20,19 @@ export async function examine(
     return await Promise.race([work(signal), untilAborted(signal)]);
   } catch (error) {
     around.signal.throwIfAborted();
+    if (error instanceof LimitedError) return [tooOften(check, error)];
     return [fail(check, describeError(error), remedy)];
   }
+}
+
+/** Says nothing about what was to be looked at. */
+function tooOften(check: string, { waitMs }: LimitedError): Finding {
+  const when = Number.isNaN(waitMs) ? 'later' : `in ${Math.ceil(waitMs / 1000)} s`;
+  return warn(
+    check,
+    'could not be looked at: the service was asked too often, and answers 429',
+    `Ask again ${when}; who uses up the limit (RATE_LIMIT_API_MAX with the key, RATE_LIMIT_MAX of an address without one)?`,
+  );
 }
 
 function untilAborted(signal: AbortSignal): Promise<never> {

@@ -30,10 +30,18 @@ export function judgeClientAddress(
     const found = `came as ${ipAddress}: either this machine in its own network, or the proxy`;
     return skipped(CHECK, `${found}; ask from another network`);
   }
+  const remedy = remedyFor({ ipAddress, viaTrustedProxy }, headers);
+  if (!isProxied && isPrivateAddress(ipAddress)) {
+    return warn(
+      CHECK,
+      `came as ${ipAddress}: is that the proxy or tunnel, or this machine in its own network?`,
+      `If it is the proxy: ${remedy}. If it is this machine, nothing: ask from another network to be sure`,
+    );
+  }
   return warn(
     CHECK,
     `came as ${ipAddress}: everybody behind the proxy or tunnel is one client to the limits`,
-    remedyFor({ ipAddress, viaTrustedProxy }, headers),
+    remedy,
   );
 }
 
@@ -60,6 +68,11 @@ function remedyFor(seen: SeenClient, headers: IncomingHttpHeaders): string {
 
 function isPublicAddress(text: string): boolean {
   return ipaddr.isValid(text) && ipaddr.process(text).range() === 'unicast';
+}
+
+/** Of a network; loopback is the proxy's, since the service itself speaks no TLS. */
+function isPrivateAddress(text: string): boolean {
+  return ipaddr.isValid(text) && !['unicast', 'loopback'].includes(ipaddr.process(text).range());
 }
 
 function hasProxy(headers: IncomingHttpHeaders): boolean {

@@ -64,10 +64,11 @@ function checkName(deployment: Deployment, url: URL): Promise<readonly Finding[]
 /** Judges what the name of the public URL means here. */
 export function judgeAddresses(check: string, addresses: readonly string[]): Finding {
   const shown = addresses.join(', ');
-  const isPublic = addresses.some((address) => ipaddr.process(address).range() === 'unicast');
-  if (isPublic) return ok(check, shown);
-  const remedy = 'Graph does not reach private addresses: see that the world gets a public one';
-  return warn(check, `${shown}: seen from here it is private`, remedy);
+  const hidden = addresses.filter((address) => ipaddr.process(address).range() !== 'unicast');
+  if (hidden.length === 0) return ok(check, shown);
+  const remedy = 'Graph does not reach private addresses: see that the world gets public ones only';
+  const which = hidden.length === addresses.length ? 'it' : hidden.join(', ');
+  return warn(check, `${shown}: seen from here ${which} is private`, remedy);
 }
 
 async function checkTls(deployment: Deployment, url: URL): Promise<readonly Finding[]> {

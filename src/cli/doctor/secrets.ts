@@ -1,12 +1,10 @@
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Config } from '../../config.ts';
 import { readSecrets } from '../../configured-secrets.ts';
 import { SECRET_VARIABLES } from '../../environment.ts';
 import { type GivenEnvironment, withSecretFiles } from '../../secret-files.ts';
 import type { Deployment } from './deployment.ts';
-import { codeOf, examine } from './examine.ts';
-import { fail, type Finding, ok, skipped, warn } from './finding.ts';
+import { fail, type Finding, ok, warn } from './finding.ts';
+import { checkModes } from './secret-file-modes.ts';
 
 /** Whether the secrets are worth their name, and kept from others. */
 export async function checkSecrets(deployment: Deployment): Promise<readonly Finding[]> {
@@ -65,25 +63,4 @@ function judgeGenerated(
     `${found}: each of ${config.instances} instances has its own`,
     `Set ${missing.join(' and ')}, the same for all; what is sealed opens only with the key in DATA_DIR/secrets`,
   );
-}
-
-function checkModes(deployment: Deployment): Promise<readonly Finding[]> {
-  const folder = join(deployment.dataDir, 'secrets');
-  const check = 'secret files';
-  const remedy = 'Run this as the user that the service runs as';
-  return examine(deployment, { check, remedy }, async () => {
-    const names = await readdir(folder).catch((error: unknown) => {
-      if (codeOf(error) === 'ENOENT') return undefined;
-      throw error;
-    });
-    if (names === undefined) return [skipped(check, `there is no ${folder} here`)];
-    const open: string[] = [];
-    for (const path of [folder, ...names.map((name) => join(folder, name))]) {
-      if (((await stat(path)).mode & 0o077) !== 0) open.push(path);
-    }
-    if (open.length === 0) return [ok(check, `${folder} is for its owner only`)];
-    return [
-      fail(check, `others may use ${open.join(', ')}`, `chmod -R go= ${folder}, and make new ones`),
-    ];
-  });
 }

@@ -11,6 +11,7 @@ const Readiness = z.looseObject({
   checks: z.record(z.string(), z.looseObject({ status: z.string(), error: z.string().optional() })),
 });
 
+const AT_ONCE = { note: () => undefined, maxWaits: 0 };
 const OUTSIDE = 'Administrators are not taken from this address';
 
 /** Whether the service runs at --url, can work, and takes the key. */
@@ -71,7 +72,7 @@ function checkKey(deployment: Deployment): Promise<readonly Finding[]> {
   });
 }
 
-/** The service, asked within the time of one check. */
+/** The service, asked within the time of one check, in which there is none for waiting. */
 export function apiFor({ target }: Deployment, signal: AbortSignal): Api {
-  return createApi({ ...target, organization: undefined, signal, note: () => undefined });
+  return createApi({ ...target, ...AT_ONCE, organization: undefined, signal });
 }

@@ -1,12 +1,28 @@
-// Words of samples, and values that are a short piece said again and again.
-const SAMPLE = /change-?_?me|example|sample|placeholder|your[-_]|password|^(.{1,16})\1+$/i;
+const SAMPLE_WORDS = /change-?_?me|example|sample|placeholder|your[-_]|password/i;
+const LONGEST_SAMPLE_PIECE = 16;
+
+// Whose password it is, or what a hand finds on the keyboard; with digits behind it or not.
+const GUESSED_FIRST =
+  /^(?:admin(?:istrator)?|default|guest|letmein|mongo(?:db)?|qwerty(?:uiop)?|redis|root|sallyport|secret|user|welcome)[\d!]*$/i;
+/** NIST SP 800-63B §5.1.1.1. */
+export const MIN_PASSWORD = 8;
 
 const MIN_BITS = 80;
 const MAX_STEPS_SHARE = 0.75;
 
-/** A value that documentation and templates show, and so everybody knows. */
+/** A value that documentation and templates show, and so everybody knows: its words, or a short piece over and over. */
 export function isSample(value: string): boolean {
-  return SAMPLE.test(value);
+  const period = periodOf(value);
+  const isShortPiece =
+    period < value.length && period <= LONGEST_SAMPLE_PIECE && value.length % period === 0;
+  return isShortPiece || SAMPLE_WORDS.test(value);
+}
+
+/** A password of a server that does not withstand the first guesses. */
+export function isGuessable(value: string): boolean {
+  return (
+    value.length < MIN_PASSWORD || GUESSED_FIRST.test(value) || stepsShare(value) > MAX_STEPS_SHARE
+  );
 }
 
 /**
@@ -38,8 +54,13 @@ function stepsShare(value: string): number {
 
 /** Whether it is one piece, said at least three times; the last time may be cut. */
 function isRepeated(value: string): boolean {
-  for (let period = 1; period <= value.length / 3; period += 1) {
-    if (value.startsWith(value.slice(period))) return true;
+  return periodOf(value) <= value.length / 3;
+}
+
+/** The length of the piece that a value says at least twice, the last time maybe cut; else its own. */
+function periodOf(value: string): number {
+  for (let period = 1; period <= value.length / 2; period += 1) {
+    if (value.startsWith(value.slice(period))) return period;
   }
-  return false;
+  return value.length;
 }

@@ -1,6 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { isPredictable, isSample } from '../../../src/domain/identity/secret-strength.ts';
+import * as fc from 'fast-check';
+import {
+  isGuessable,
+  isPredictable,
+  isSample,
+} from '../../../src/domain/identity/secret-strength.ts';
 
 const RUNS = 2000;
 
@@ -66,5 +71,47 @@ describe('a sample', () => {
 
   it.each(['', 'TEST-ONLY-7f3a9c51d2e84b06', 'hunter2', '8Q~Tn.aZ_x'])('is not %s', (value) => {
     expect(isSample(value)).toBe(false);
+  });
+
+  it('is whatever is one piece of up to 16 characters, said more than once', () => {
+    const few = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 40 });
+    fc.assert(
+      fc.property(few, (value) => {
+        expect(isSample(value)).toBe(/^(.{1,16})\1+$/.test(value));
+      }),
+      { numRuns: 2000 },
+    );
+    const piece = '7f3a9c51d2e84b06';
+    expect([isSample(piece.repeat(2)), isSample(`${piece}x`.repeat(2))]).toEqual([true, false]);
+  });
+});
+
+describe('a password that is guessed at once', () => {
+  it.each([
+    '',
+    'hk29wq8',
+    'admin',
+    'secret',
+    '123456',
+    'sallyport',
+    'SallyPort1',
+    'administrator',
+    'mongodb123!',
+    'qwertyuiop',
+    '12345678',
+    '987654321',
+    'abcdefgh',
+    'aaaaaaaaaaaa',
+  ])('is %j', (value) => {
+    expect(isGuessable(value)).toBe(true);
+  });
+
+  it.each(['hk29wq8d', 'TEST-ONLY-7f3a9c51', 'sallyport-hk29wq8d'])('is not %s', (value) => {
+    expect(isGuessable(value)).toBe(false);
+  });
+
+  it('is never the outcome of chance', () => {
+    const made = Array.from({ length: RUNS }, () => randomBytes(8).toString('hex'));
+    expect(made.filter(isGuessable)).toEqual([]);
   });
 });

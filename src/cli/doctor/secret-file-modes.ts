@@ -1,0 +1,75 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SECRET_VARIABLES } from '../../environment.ts';
+import type { Deployment } from './deployment.ts';
+import { codeOf, examine } from './examine.ts';
+import { fail, type Finding, ok, skipped, warn } from './finding.ts';
+
+const CHECK = 'secret files';
+
+/** Whether others on this machine may use the files that secrets stand in. */
+export async function checkModes(deployment: Deployment): Promise<readonly Finding[]> {
+  if (process.platform === 'win32') return [skipped(CHECK, 'modes say nothing on Windows')];
+  const remedy = 'Run this as the user that the service runs as';
+  const both = [checkGenerated, checkNamed].map((check) =>
+    examine(deployment, { check: CHECK, remedy }, () => check(deployment)),
+  );
+  return (await Promise.all(both)).flat();
+}
+
+/** What the service keeps for itself. */
+async function checkGenerated({ dataDir }: Deployment): Promise<readonly Finding[]> {
+  const folder = join(dataDir, 'secrets');
+  const names = await unlessMissing(readdir(folder));
+  if (names === undefined) return [skipped(CHECK, `there is no ${folder} here`)];
+  const open: string[] = [];
+  for (const path of [folder, ...names.map((name) => join(folder, name))]) {
+    if (((await stat(path)).mode & 0o077) !== 0) open.push(path);
+  }
+  if (open.length === 0) return [ok(CHECK, `${folder} is for its owner only`)];
+  return [
+    fail(CHECK, `others may use ${open.join(', ')}`, `chmod -R go= ${folder}, and make new ones`),
+  ];
+}
+
+/**
+ * What the operator keeps: `.env`, and whatever a `…_FILE` names. A group may read it, since the
+ * service often is not the owner of what is mounted; and Docker and Kubernetes mount it for everybody
+ * unless they are told otherwise, which in a container of one user does no harm: hence the warning.
+ */
+async function checkNamed({ given }: Deployment): Promise<readonly Finding[]> {
+  const named = SECRET_VARIABLES.flatMap((name) => given[`${name}_FILE`] ?? []);
+  const writable: string[] = [];
+  const readable: string[] = [];
+  const closed: string[] = [];
+  for (const path of new Set(['.env', ...named])) {
+    // A missing one is no problem, or one of the configuration.
+    const found = await unlessMissing(stat(path));
+    if (found === undefined) continue;
+    if ((found.mode & 0o022) !== 0) writable.push(path);
+    else if ((found.mode & 0o004) !== 0) readable.push(path);
+    else closed.push(path);
+  }
+  return [
+    ...(writable.length === 0
+      ? []
+      : [fail(CHECK, `others may change ${writable.join(', ')}`, remedyFor(writable))]),
+    ...(readable.length === 0
+      ? []
+      : [warn(CHECK, `everybody here may read ${readable.join(', ')}`, remedyFor(readable))]),
+    ...(closed.length === 0 ? [] : [ok(CHECK, `${closed.join(', ')}: not for everybody`)]),
+  ];
+}
+
+function remedyFor(paths: readonly string[]): string {
+  return `chmod g-w,o= ${paths.join(' ')}; what is mounted gets its mode there (Docker: mode, Kubernetes: defaultMode)`;
+}
+
+async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
