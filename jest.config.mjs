@@ -1,3 +1,9 @@
+// What takes minutes, and needs servers, strace or a disk of its own: in CI, and where it is named.
+const SLOW = ['faults', 'integration'];
+const named = process.argv.slice(2).join(' ');
+const isAll = Boolean(process.env['CI']) || SLOW.some((folder) => named.includes(folder));
+const leftOut = isAll ? [] : SLOW.map((folder) => `test/${folder}/`);
+
 export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
@@ -6,7 +12,8 @@ export default {
   setupFilesAfterEnv: ['<rootDir>/test/support/setup.ts'],
   testTimeout: 20_000,
   maxWorkers: 2,
-  reporters: ['default', '<rootDir>/test/support/plain-reporter.mjs'],
+  testPathIgnorePatterns: ['/node_modules/', ...leftOut.map((folder) => `<rootDir>/${folder}`)],
+  reporters: ['default', ['<rootDir>/test/support/plain-reporter.mjs', { leftOut }]],
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',
