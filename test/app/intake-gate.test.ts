@@ -56,6 +56,64 @@ describe('the gate of the intake', () => {
     expect(() => gate.enter().add(1)).toThrow(OverloadedError);
   });
 
+  describe('judging a quarter of what may be in flight at once', () => {
+    type Pass = ReturnType<ReturnType<typeof open>['enter']>;
+    let begun: string[];
+
+    const post = (gate: ReturnType<typeof open>, name: string, bytes: number, withinMs = 2000) => {
+      const pass: Pass = gate.enter();
+      pass.add(bytes);
+      const turn = pass.turn(intake.clock.now() + withinMs).then(() => void begun.push(name));
+      turn.catch(() => undefined); // looked at later
+      return { pass, turn };
+    };
+    const settle = () => intake.clock.turn(0);
+
+    beforeEach(() => {
+      begun = [];
+    });
+
+    it('lets the next ones begin in the order of their coming, when others have left', async () => {
+      const gate = open();
+      const first = post(gate, 'first', 15);
+      const second = post(gate, 'second', 10);
+      post(gate, 'third', 20);
+      post(gate, 'small, but after it', 1);
+      await settle();
+      expect(begun).toEqual(['first', 'second']);
+      first.pass.leave();
+      first.pass.leave();
+      await settle();
+      expect(begun).toEqual(['first', 'second']);
+      second.pass.leave();
+      await settle();
+      expect(begun).toEqual(['first', 'second', 'third', 'small, but after it']);
+    });
+
+    it('lets one that is larger begin alone', async () => {
+      const gate = open();
+      const large = post(gate, 'large', 60);
+      post(gate, 'next', 1);
+      await settle();
+      expect(begun).toEqual(['large']);
+      large.pass.leave();
+      await settle();
+      expect(begun).toEqual(['large', 'next']);
+    });
+
+    it('gives up at the deadline, and does not keep those behind waiting', async () => {
+      const gate = open();
+      post(gate, 'first', 20);
+      const late = post(gate, 'late', 10, 500);
+      post(gate, 'behind', 5);
+      await intake.clock.turn(500);
+      await expect(late.turn).rejects.toMatchObject({ kind: 'unavailable' });
+      late.pass.leave();
+      await settle();
+      expect(begun).toEqual(['first', 'behind']);
+    });
+  });
+
   it('tells a sender to come back after some seconds', () => {
     const gate = open({ maxBytesInFlight: 0 });
     expect(() => gate.enter().add(1)).toThrow(

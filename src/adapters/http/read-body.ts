@@ -25,6 +25,8 @@ export interface BodyBounds {
  */
 export function readBody(req: IncomingMessage, bounds: BodyBounds): Promise<Buffer> {
   const { clock, deadline, maxBytes } = bounds;
+  const announced = Number(req.headers['content-length'] ?? 0);
+  const growth = announced > 0 ? { factor: 8, most: announced } : { factor: 2, most: maxBytes };
   return new Promise((resolve, reject) => {
     let body = Buffer.alloc(0);
     let bytes = 0;
@@ -40,7 +42,7 @@ export function readBody(req: IncomingMessage, bounds: BodyBounds): Promise<Buff
         return refuse(error);
       }
       // Copied, not kept: in chunks of one byte each piece would hold some two hundred.
-      body = roomFor(body, bytes + piece.length);
+      body = roomFor(body, bytes + piece.length, growth);
       bytes += piece.copy(body, bytes);
     };
     const onEnd = (): void => {
@@ -63,17 +65,24 @@ export function readBody(req: IncomingMessage, bounds: BodyBounds): Promise<Buff
       reject(reason);
     }
 
-    if (Number(req.headers['content-length'] ?? 0) > maxBytes) return refuse(tooLarge(maxBytes));
+    if (announced > maxBytes) return refuse(tooLarge(maxBytes));
     req.on('data', onData).on('end', onEnd).on('close', onClose);
     // A reset of the connection is told by `close` as well; unheard, it would end the process.
     req.on('error', onClose);
   });
 }
 
-/** The same bytes with room for `bytes`; doubled, so that all copies together are linear. */
-function roomFor(body: Buffer<ArrayBuffer>, bytes: number): Buffer<ArrayBuffer> {
+/**
+ * The same bytes with room for `bytes`: so much more at once that all copies together are linear. Room
+ * that is not written to is no memory yet, so where the length is known there are few copies.
+ */
+function roomFor(
+  body: Buffer<ArrayBuffer>,
+  bytes: number,
+  { factor, most }: { readonly factor: number; readonly most: number },
+): Buffer<ArrayBuffer> {
   if (bytes <= body.length) return body;
-  const larger = Buffer.allocUnsafeSlow(Math.max(bytes, 2 * body.length));
+  const larger = Buffer.allocUnsafeSlow(Math.max(bytes, Math.min(most, factor * body.length)));
   body.copy(larger);
   return larger;
 }

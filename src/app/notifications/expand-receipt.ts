@@ -22,6 +22,10 @@ import { newDeliveryHints } from '../delivery/new-delivery-hints.ts';
 
 // Of the 160 bits that are kept of the SHA-256, two keys share them with a chance of 2^-80.
 const ID_DIGITS = 40;
+// More than Graph sends. A body of nothing but small items has 24,000, whose rows take some 70 MB if
+// they are made at once; so do many such bodies, if they are expanded side by side.
+const ITEMS_AT_ONCE = 500;
+const LARGE = Symbol('a receipt of more items');
 
 /**
  * Makes notifications and deliveries of a receipt's items, and settles the receipt. Each write
@@ -44,16 +48,38 @@ export function createExpandReceipt(deps: {
 }): ExpandReceipt {
   const { deliveries, inbox, queue } = deps;
 
+  let lastLarge: Promise<unknown> = Promise.resolve();
+
   return async function expandReceipt(receiptId) {
-    const receipt = deps.fresh.take(receiptId) ?? (await inbox.read(receiptId));
+    const receipt = await readSmall(receiptId);
+    if (receipt === LARGE) await alone(async () => expand(await inbox.read(receiptId)));
+    else await expand(receipt);
+  };
+
+  /** A large one is let go again, since many may wait for their turn. */
+  async function readSmall(id: string): Promise<Receipt | typeof LARGE | undefined> {
+    const receipt = deps.fresh.take(id) ?? (await inbox.read(id));
+    return receipt !== undefined && receipt.items.length > ITEMS_AT_ONCE ? LARGE : receipt;
+  }
+
+  function alone(work: () => Promise<void>): Promise<void> {
+    const turn = lastLarge.then(work);
+    lastLarge = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async function expand(receipt: Receipt | undefined): Promise<void> {
     if (receipt === undefined) return;
     const sinks = await deps.readSinks();
-    const rows = receipt.items.map((item) => toNotification(receipt, item, sinks));
-    const found = await deliveries.insertNotifications(rows);
-    await finish(rows, found, sinks);
+    for (let at = 0; at < receipt.items.length; at += ITEMS_AT_ONCE) {
+      const items = receipt.items.slice(at, at + ITEMS_AT_ONCE);
+      const rows = items.map((item) => toNotification(receipt, item, sinks));
+      const found = await deliveries.insertNotifications(rows);
+      await finish(rows, found, sinks);
+      countDuplicates(found);
+    }
     inbox.settle(receipt.id);
-    countDuplicates(found);
-  };
+  }
 
   /** Completes the rows of this receipt, and those of others that a crash left unfinished. */
   async function finish(

@@ -1,4 +1,4 @@
-import { OverloadedError } from '../../domain/errors.ts';
+import { OverloadedError, UnavailableError } from '../../domain/errors.ts';
 import type { Cancel, Clock } from '../../ports/clock.ts';
 import type { DiskSpace } from '../../ports/disk-space.ts';
 import type { Inbox } from '../../ports/inbox.ts';
@@ -12,8 +12,13 @@ export interface IntakeLimits {
 
 /** One POST's share of what may be in flight. */
 export interface IntakePass {
-  /** Counts bytes that have arrived; throws `OverloadedError` when they are too many. */
+  /** Counts bytes that are kept for it; throws `OverloadedError` when they are too many. */
   add(bytes: number): void;
+  /**
+   * Resolves when what was counted may be read and judged. Rejects with `UnavailableError` at
+   * `deadline` (epoch ms).
+   */
+  turn(deadline: number): Promise<void>;
   /** Gives everything back; once the answer is known. */
   leave(): void;
 }
@@ -33,6 +38,8 @@ export interface IntakeGate {
 }
 
 const RETRY_AFTER_MS = 5000;
+// A body costs some six times its length from when it is read until it is stored: text, values, rows.
+const MAX_SHARE_JUDGED = 1 / 8;
 const ASK_DISK_EVERY_MS = 1000;
 
 export function createIntakeGate(deps: {
@@ -44,6 +51,7 @@ export function createIntakeGate(deps: {
 }): IntakeGate {
   const { inbox, limits } = deps;
   const { freeDiskBytes, stop } = watchDisk(deps);
+  const turns = createTurns(deps.clock, limits.maxBytesInFlight * MAX_SHARE_JUDGED);
   let bytesInFlight = 0;
   let postsInFlight = 0;
 
@@ -57,19 +65,66 @@ export function createIntakeGate(deps: {
       postsInFlight += 1;
       let held = 0;
       let inside = true;
+      let endTurn = () => {};
       return {
         add(bytes) {
           if (bytesInFlight + bytes > limits.maxBytesInFlight) refuse('Too much is in flight');
           bytesInFlight += bytes;
           held += bytes;
         },
+        async turn(deadline) {
+          endTurn = await turns.take(held, deadline);
+        },
         leave() {
           if (!inside) return;
           inside = false;
+          endTurn();
           postsInFlight -= 1;
           bytesInFlight -= held;
           held = 0;
         },
+      };
+    },
+  };
+}
+
+/** Lets bytes pass in the order of their coming, so many at a time, or one POST that is larger. */
+function createTurns(clock: Clock, maxBytes: number) {
+  const waiting: { readonly bytes: number; readonly begin: () => void }[] = [];
+  let taken = 0;
+
+  function fits(bytes: number): boolean {
+    return taken === 0 || taken + bytes <= maxBytes;
+  }
+
+  function letIn(): void {
+    for (let next = waiting[0]; next !== undefined && fits(next.bytes); next = waiting[0]) {
+      waiting.shift();
+      taken += next.bytes;
+      next.begin();
+    }
+  }
+
+  function wait(bytes: number, deadline: number): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const own = { bytes, begin: resolve };
+    waiting.push(own);
+    const cancel = clock.after(Math.max(0, deadline - clock.now()), () => {
+      waiting.splice(waiting.indexOf(own), 1);
+      reject(new UnavailableError('Others were judged until the deadline'));
+      letIn(); // those behind it may be smaller
+    });
+    return promise.finally(cancel);
+  }
+
+  return {
+    /** Resolves with what ends the turn. */
+    async take(bytes: number, deadline: number): Promise<() => void> {
+      if (waiting.length > 0 || !fits(bytes)) await wait(bytes, deadline);
+      else taken += bytes;
+      return () => {
+        taken -= bytes;
+        letIn();
       };
     },
   };
