@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http';
 import { createHttpApp } from '../adapters/http/app.ts';
 import { createMetricsApp } from '../adapters/http/metrics-server.ts';
-import { shownKeyOf } from '../adapters/http/request-state.ts';
+import { showsGoodKey } from '../adapters/http/middleware/credential.ts';
 import { graphWebhookRoutes } from '../adapters/http/routes/graph-webhook.ts';
 import { healthRoutes } from '../adapters/http/routes/health.ts';
 import { type ClosePatience, openHttpServer, type HttpListener } from '../adapters/http/server.ts';
@@ -52,9 +52,7 @@ export async function openListeners(config: Config, basics: Basics, stores: Stor
     healthRouter: healthRoutes({
       health,
       clock,
-      seesDetails: async (ctx) =>
-        config.healthDetails === 'everyone' ||
-        (await edge.findCredential(shownKeyOf(ctx))).kind === 'valid',
+      seesDetails: config.healthDetails === 'everyone' ? () => true : showsGoodKey(edge),
     }),
     apiRouters: createApi(parts, core, {
       limiters: edge.limiters,

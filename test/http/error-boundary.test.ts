@@ -38,6 +38,8 @@ function echo(): Router<RequestState> {
   return router;
 }
 
+const bytes = (hex: string) => new Uint8Array(Buffer.from(hex, 'hex'));
+
 type Edge = Awaited<ReturnType<typeof startEdge>>;
 
 describe.each([true, false])('error boundary, production %s', (production) => {
@@ -101,10 +103,12 @@ describe.each([true, false])('error boundary, production %s', (production) => {
     expect(line).toContain(PLANTED);
   });
 
-  it('speaks RFC 9457 to who asks for it', async () => {
-    const { response, body } = await ask('/fails/invalid', {
-      headers: { Accept: 'application/problem+json' },
-    });
+  it.each([
+    'application/problem+json',
+    'application/problem+json, application/json',
+    'application/json;q=0.9, application/problem+json',
+  ])('speaks RFC 9457 to who asks for it: %s', async (accept) => {
+    const { response, body } = await ask('/fails/invalid', { headers: { Accept: accept } });
     expect(response.headers.get('content-type')).toMatch(/^application\/problem\+json/);
     expect(response.headers.get('vary')).toMatch(/accept/i);
     expect(JSON.parse(body)).toMatchObject({
@@ -131,9 +135,34 @@ describe.each([true, false])('error boundary, production %s', (production) => {
   });
 
   it.each([
+    ['said to be so', '{"a":"é"}', 'application/json; charset=UTF-8', { a: 'é' }],
+    ['said to be so otherwise', '{"a":1}', 'Application/JSON;charset="utf8"', { a: 1 }],
+    ['with its mark', '\uFEFF{"a":1}', 'application/json', { a: 1 }],
+    ['of several objects', '{"a":{"a":1},"b":{"a":1}}', undefined, { a: { a: 1 }, b: { a: 1 } }],
+    ['empty', '', 'application/json', {}],
+  ])('takes a body of UTF-8 that is %s', async (_what, body, type = 'application/json', got) => {
+    const answer = await post(body, { 'Content-Type': type });
+    expect([answer.response.status, JSON.parse(answer.body)]).toEqual([200, { got }]);
+  });
+
+  it.each<[string, string | Uint8Array<ArrayBuffer>, Record<string, string>, number, string]>([
     ['no JSON', '{"a":', {}, 400, 'MALFORMED_BODY'],
     ['a bare value', '1', {}, 400, 'MALFORMED_BODY'],
     ['a prototype', '{"__proto__":{"admin":true}}', {}, 400, 'MALFORMED_BODY'],
+    ['a prototype, spelt otherwise', String.raw`{"\u005f_proto__":1}`, {}, 400, 'MALFORMED_BODY'],
+    ['no UTF-8', bytes('7b2261223a22fffe227d'), {}, 400, 'MALFORMED_BODY'],
+    ['UTF-16', new Uint8Array(Buffer.from('{"a":1}', 'utf16le')), {}, 400, 'MALFORMED_BODY'],
+    ['one field twice', '{"a":1,"a":2}', {}, 400, 'MALFORMED_BODY'],
+    ['one field twice, far below', '{"a":[{"b":1,"b":2}]}', {}, 400, 'MALFORMED_BODY'],
+    ...['utf-16le', 'latin1', 'utf-7', '"iso-8859-1"'].map(
+      (charset): [string, string, Record<string, string>, number, string] => [
+        `said to be ${charset}`,
+        '{}',
+        { 'Content-Type': `application/json; charset=${charset}` },
+        415,
+        'UNSUPPORTED_MEDIA_TYPE',
+      ],
+    ),
     ['256 KiB and 1', `"${'x'.repeat(256 * 1024 - 1)}"`, {}, 413, 'PAYLOAD_TOO_LARGE'],
     [
       'a form',

@@ -27,7 +27,8 @@ import {
   WEBHOOK_ROUTES,
 } from './sweep-questions.ts';
 
-const PROBLEM = { accept: 'application/problem+json' };
+const PROBLEM = { accept: 'application/problem+json, */*;q=0.1' };
+const EVENTS = 'text/event-stream';
 const JSON_TEXT = 'application/json; charset=utf-8';
 
 let service: TestService;
@@ -96,8 +97,7 @@ describe('what succeeds', () => {
     const answer = await expectStatus(route.success.status, questionFor(route, things));
     const type = answer.headers.get('content-type');
     if (answer.status === 204) expect([type, answer.body]).toEqual([null, '']);
-    else if (route.name === 'POST /api/listen')
-      expect(type).toBe('text/event-stream; charset=utf-8');
+    else if (route.name === 'POST /api/listen') expect(type).toBe(`${EVENTS}; charset=utf-8`);
     else {
       expect(type).toBe(JSON_TEXT);
       expect(JSON.parse(answer.body)).toBeInstanceOf(Object);
@@ -152,7 +152,16 @@ describe('what is refused', () => {
   it.each(each(API_ROUTES))('401 and 406, %s', async (_, route) => {
     const question = questionFor(route);
     await expectRefused(401, { ...question, headers: JSON_TYPE });
-    await expectStatus(406, { ...question, headers: { ...question.headers, accept: 'text/html' } });
+    const json = JSON_TYPE['content-type'];
+    const [own, other] = route.name === 'POST /api/listen' ? [EVENTS, json] : [json, EVENTS];
+    for (const accept of ['text/html', 'application/problem+json', other]) {
+      await expectStatus(406, { ...question, headers: { ...question.headers, accept } });
+    }
+    const { status } = await ask(service.url, {
+      ...question,
+      headers: { ...question.headers, accept: own },
+    });
+    expect(status).not.toBe(406);
   });
 
   it.each(each(API_ROUTES.filter(({ pattern }) => pattern.includes(':id'))))(

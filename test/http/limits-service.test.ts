@@ -98,11 +98,43 @@ describe('limits of the service', () => {
     expect((await service.api('GET', '/api/sinks')).status).toBe(200);
   });
 
-  it('keep the health that only the operator sees from telling whether a key is right', async () => {
-    service = await startService({ env: { HEALTH_DETAILS: 'operator' } });
-    const wrong = { headers: { 'X-API-Key': 'TEST-ONLY-wrong' } };
-    expect(await statuses(21, '/api/health', wrong)).toEqual(repeat(200, 21));
+  it('tell of a good key from where none is taken, which health answers as a stranger', async () => {
+    const warned: string[] = [];
+    const log: Log = { ...silentLog, warn: (_fields, message) => void warned.push(message) };
+    const env = { HEALTH_DETAILS: 'operator', ADMIN_ALLOWED_IPS: '192.0.2.1/32' };
+    service = await startService({ log, env });
     expect((await service.api('GET', '/api/health')).body).toEqual({ status: 'healthy' });
+    expect(warned).toEqual(['administrator refused by address']);
+    expect(await statuses(1, '/api/health')).toEqual([200]);
+    expect(warned).toHaveLength(1);
+  });
+
+  it('keep the health that only the operator sees from telling whether a key is right', async () => {
+    const warned: unknown[] = [];
+    const log: Log = {
+      ...silentLog,
+      warn: (fields, message) => void warned.push([message, fields['path'], fields['policy']]),
+    };
+    service = await startService({ log, env: { HEALTH_DETAILS: 'operator' } });
+    const wrong = { headers: { 'X-API-Key': 'TEST-ONLY-wrong' } };
+    expect(await statuses(24, '/api/health', wrong)).toEqual(repeat(200, 24));
+    expect((await service.api('GET', '/api/health')).body).toEqual({ status: 'healthy' });
+    // It says by and by why the operator himself is not let in.
+    expect(warned).toEqual([
+      ...repeat(['credential refused', '/api/health', undefined], 20),
+      ...repeat(['rate limit exceeded', '/api/health', 'credential'], 5),
+    ]);
+    expect(await service.metric('rate_limit_exceeded_total', '{policy="credential"}')).toBe(5);
     expect((await service.api('GET', '/api/sinks')).status).toBe(429);
+
+    service = await service.restart();
+    const { body } = await service.api('GET', '/api/audit');
+    const entries = body.data.filter(
+      ({ details }: { details?: { path?: string } }) => details?.path === '/api/health',
+    );
+    const types = entries.map(({ eventType }: { eventType: string }) => eventType);
+    expect(new Set(types)).toEqual(
+      new Set(['AUTH_CREDENTIAL_REFUSED', 'SECURITY_RATE_LIMIT_EXCEEDED']),
+    );
   });
 });

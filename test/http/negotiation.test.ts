@@ -68,7 +68,9 @@ describe('what a client takes', () => {
     ['application/json', 200],
     ['application/*', 200],
     ['*/*;q=0.1', 200],
-    ['application/problem+json', 200],
+    ['application/problem+json, application/json;q=0.5', 200],
+    ['application/problem+json', 406],
+    ['text/event-stream', 406],
     ['text/html', 406],
     ['application/xml, text/plain;q=0.5', 406],
     ['application/json;q=0', 406],
@@ -77,7 +79,10 @@ describe('what a client takes', () => {
     const answer = await ask('/api/things', { Accept: accept });
     expect([answer.status, handled]).toEqual([status, status === 200 ? 1 : 0]);
     if (status === 406) {
-      expect(JSON.parse(answer.body.toString()).error.code).toBe('NOT_ACCEPTABLE');
+      const shown = JSON.parse(answer.body.toString());
+      const isProblem = accept === 'application/problem+json';
+      expect(answer.headers['content-type']?.startsWith('application/problem')).toBe(isProblem);
+      expect((isProblem ? shown : shown.error).code).toBe('NOT_ACCEPTABLE');
     }
   });
 });

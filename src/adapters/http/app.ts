@@ -77,7 +77,8 @@ export function createHttpApp(deps: {
     ...(deps.limits === undefined ? [] : [limit({ ...deps, limits: deps.limits })]),
     admit(deps),
   ];
-  const steps = [...gate, requirePrincipal(), acceptable(), compression(), jsonBody()];
+  const read = jsonBody({ ...deps, limitMs: edge.requestTimeoutMs });
+  const steps = [...gate, requirePrincipal(), acceptable(), compression(), read];
   app.use(behind(steps, deps.apiRouters).routes());
   for (const step of gate) app.use(step);
   app.use(unmatched());

@@ -8,8 +8,13 @@ import type { Metrics } from '../../ports/metrics.ts';
 import { presentError, presentProblem, type Problem, PROBLEM_TYPE } from './present-error.ts';
 import { apiHeaders, type SecurityHeaderOptions, setAll } from './security-headers.ts';
 
-/** Answers a request that does not reach the application, in the same shape as that would. */
-export type Refuse = (answer: ServerResponse, problem: Problem) => void;
+/** What is done about a request that does not reach the application. */
+export interface Refusals {
+  /** Answers it, in the same shape as the application would. */
+  refuse(answer: ServerResponse, problem: Problem): void;
+  /** Counts and logs what is not answered, because `answer` belongs to the request before it. */
+  note(answer: ServerResponse, problem: Problem): void;
+}
 
 export const REFUSALS = {
   malformed: { code: 'MALFORMED_REQUEST', message: 'This is not HTTP/1.1', status: 400 },
@@ -98,21 +103,23 @@ function isTargetTooLong(error: Error): boolean {
 const UNREAD = { method: 'unread', route: 'unread' };
 
 /** Always ends the connection: what comes next on it cannot be told from the rest of this. */
-export function createRefuse(deps: {
+export function createRefusals(deps: {
   digest: Digest;
   clock: Clock;
   log: Log;
   metrics: Metrics;
   securityHeaders: SecurityHeaderOptions;
-}): Refuse {
+}): Refusals {
   const headers = apiHeaders(deps.securityHeaders);
 
-  return function refuse(answer, problem) {
+  return { refuse, note: (answer, problem) => note(answer, problem, idOf(answer)) };
+
+  function refuse(answer: ServerResponse, problem: Problem): void {
     if (answer.headersSent) {
       answer.destroy(); // too late to say anything
       return;
     }
-    const requestId = String(answer.getHeader('X-Request-Id') ?? deps.digest.randomId());
+    const requestId = idOf(answer);
     // Without weighing: who names the type can read it.
     const asProblem = answer.req.headers.accept?.includes(PROBLEM_TYPE) === true;
     const present = asProblem ? presentProblem : presentError;
@@ -129,7 +136,11 @@ export function createRefuse(deps: {
     });
     answer.end(body);
     note(answer, problem, requestId);
-  };
+  }
+
+  function idOf(answer: ServerResponse): string {
+    return String(answer.getHeader('X-Request-Id') ?? deps.digest.randomId());
+  }
 
   function note({ req }: ServerResponse, { status, code }: Problem, requestId: string): void {
     deps.metrics.count('http_requests_total', { ...UNREAD, status_code: String(status) });

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import type { Duplex } from 'node:stream';
@@ -8,7 +8,7 @@ import type { Digest } from '../../ports/digest.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Metrics } from '../../ports/metrics.ts';
 import { trackConnections } from './connections.ts';
-import { ambiguityOf, answerOn, createRefuse, REFUSALS, refusalOf } from './refusals.ts';
+import { ambiguityOf, answerOn, createRefusals, REFUSALS, refusalOf } from './refusals.ts';
 import { ALL_HEADERS, type SecurityHeaderOptions } from './security-headers.ts';
 
 const LIMITS = {
@@ -34,6 +34,9 @@ const MAX_CONNECTIONS = 10_000;
 
 /** How long a refused client may take to read why. */
 const LINGER_MS = 1000;
+
+/** How long the answer may take that is still waited for when what came after is no request. */
+const FINISH_MS = 30_000;
 
 /** Of the event loop, before it listens no more. */
 const ACCEPT_TURNS = 4;
@@ -84,8 +87,9 @@ export async function openHttpServer(deps: {
   server.timeout = idleTimeout;
   server.maxConnections = deps.maxConnections ?? MAX_CONNECTIONS;
   const connections = trackConnections(server);
-  const refuse = createRefuse({ securityHeaders: ALL_HEADERS, ...deps });
+  const { refuse, note } = createRefusals({ securityHeaders: ALL_HEADERS, ...deps });
   const refused = new WeakSet<Duplex>();
+  const broken = new WeakSet<Duplex>();
   let draining = false;
 
   server.on('request', (req, res) => {
@@ -105,19 +109,43 @@ export async function openHttpServer(deps: {
     if (answer !== undefined) refuse(answer, REFUSALS.method);
   });
   server.on('clientError', (error, connection) => {
+    if (broken.has(connection)) return; // Node says it again of all that still comes
+    broken.add(connection);
+    const pending = connections.answerOf(connection);
     if (connections.isAnswered(connection)) {
       connection.end(); // another answer would pass for that of the next request
+    } else if (pending?.req.complete === true) {
+      // That request is whole and may have been done: told otherwise, its client would send it again.
+      if (!pending.headersSent) pending.setHeader('Connection', 'close');
+      if (!connection.destroyed) note(pending, refusalOf(error));
     } else {
-      const answer = connections.answerOf(connection) ?? answerOn(connection);
+      const answer = pending ?? answerOn(connection);
       if (answer !== undefined) refuse(answer, refusalOf(error));
     }
-    deps.clock.after(LINGER_MS, () => connection.destroy());
+    endAfter(connection, pending);
   });
   await listen(server, deps.host, deps.port);
 
   function drain(): void {
     draining = true;
     connections.endWithNextAnswer();
+  }
+
+  /** Ends a connection on which nothing can follow, once the answer that it waits for is out. */
+  function endAfter(connection: Duplex, pending: ServerResponse | undefined): void {
+    if (pending === undefined) return cutAfter(connection, LINGER_MS);
+    cutAfter(connection, FINISH_MS);
+    pending.once('close', () => {
+      connection.end();
+      cutAfter(connection, LINGER_MS);
+    });
+  }
+
+  function cutAfter(connection: Duplex, ms: number): void {
+    connection.once(
+      'close',
+      deps.clock.after(ms, () => connection.destroy()),
+    );
   }
 
   return {

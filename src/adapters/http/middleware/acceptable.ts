@@ -1,14 +1,19 @@
 import type { Middleware } from 'koa';
 import { NotAcceptableError } from '../../../domain/errors.ts';
+import { type RequestState, routePatternOf } from '../request-state.ts';
 
-/** What the API answers with; the last one is that of `/api/listen`. */
-const TYPES = ['application/json', 'application/problem+json', 'text/event-stream'];
+/** What a route answers with; all others with JSON. */
+const TYPES: Readonly<Record<string, string>> = { '/api/listen': 'text/event-stream' };
 
-/** Ends a request whose answer its client could not read, before anything is done for it. */
-export function acceptable(): Middleware {
+/**
+ * Ends a request whose answer its client could not read, before anything is done for it. What it takes
+ * of errors does not count: whoever asks for something wants it to succeed.
+ */
+export function acceptable(): Middleware<RequestState> {
   return function acceptableMiddleware(ctx, next) {
-    if (ctx.accepts(TYPES) === false) {
-      throw new NotAcceptableError('Only application/json can be had here; see Accept');
+    const type = TYPES[routePatternOf(ctx)] ?? 'application/json';
+    if (ctx.accepts(type) === false) {
+      throw new NotAcceptableError(`Only ${type} can be had here; see Accept`);
     }
     return next();
   };

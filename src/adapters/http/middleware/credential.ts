@@ -1,15 +1,19 @@
-import type { Middleware } from 'koa';
+import type { Context, Middleware } from 'koa';
 import type { Refusal } from '../../../app/audit/refusals.ts';
 import type { FindCredential } from '../../../app/identity/find-credential.ts';
 import {
   ForbiddenError,
   QuotaExceededError,
+  type ServiceError,
   UnauthenticatedError,
 } from '../../../domain/errors.ts';
+import type { Credential } from '../../../domain/identity/credential.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import { organizationOf } from '../organization-of.ts';
 import { type RequestState, shownKeyOf, userAgentOf, whereabouts } from '../request-state.ts';
 import { setRateHeaders } from './rate-headers.ts';
+
+type RequestContext = Context & { state: RequestState };
 
 // A missing and a wrong key get the same answer, so that nobody learns how near he came.
 const NEEDS_KEY = 'This needs a valid X-API-Key header';
@@ -29,32 +33,59 @@ export function admit(deps: {
 }): Middleware<RequestState> {
   return function admitMiddleware(ctx, next) {
     const { credential, clientAddress, requestId } = ctx.state;
-    switch (credential.kind) {
-      case 'refused':
-        deps.noteRefusal({
-          kind: 'rate-limit',
-          policy: credential.quota.policy.name,
-          ...whereabouts(ctx),
-        });
-        setRateHeaders(ctx, credential.quota, deps.clock.now());
-        throw new QuotaExceededError(credential.quota.resetsInMs);
-      case 'outside':
-        deps.noteRefusal({ kind: 'address', ...whereabouts(ctx) });
-        throw new ForbiddenError('Administrators are not taken from this address');
-      case 'wrong':
-        deps.noteRefusal({ kind: 'credential', ...whereabouts(ctx) });
-        throw new UnauthenticatedError(NEEDS_KEY);
-      case 'valid':
-        ctx.state.principal = {
-          organizationId: organizationOf(ctx),
-          id: credential.principalId,
-          ipAddress: clientAddress || undefined,
-          userAgent: userAgentOf(ctx) || undefined,
-          requestId,
-        };
+    const refusal = refusalOf(ctx, credential, deps);
+    if (credential.kind === 'refused') setRateHeaders(ctx, credential.quota, deps.clock.now());
+    if (refusal !== undefined) throw refusal;
+    if (credential.kind === 'valid') {
+      ctx.state.principal = {
+        organizationId: organizationOf(ctx),
+        id: credential.principalId,
+        ipAddress: clientAddress || undefined,
+        userAgent: userAgentOf(ctx) || undefined,
+        requestId,
+      };
     }
     return next();
   };
+}
+
+/**
+ * For what is open to all and tells some of them more: whoever shows a credential that is not served
+ * is answered as a stranger, but it is written down, or it would be the place to guess at.
+ */
+export function showsGoodKey(deps: {
+  findCredential: FindCredential;
+  noteRefusal: (refusal: Refusal) => void;
+}): (ctx: RequestContext) => Promise<boolean> {
+  return async function isGoodKeyShown(ctx) {
+    const credential = await deps.findCredential(shownKeyOf(ctx));
+    refusalOf(ctx, credential, deps);
+    return credential.kind === 'valid';
+  };
+}
+
+/** Notes a credential that is not served, and gives what its request ends in where it needs one. */
+function refusalOf(
+  ctx: RequestContext,
+  credential: Credential,
+  { noteRefusal }: { noteRefusal: (refusal: Refusal) => void },
+): ServiceError | undefined {
+  switch (credential.kind) {
+    case 'refused': {
+      const { policy, resetsInMs } = credential.quota;
+      noteRefusal({ kind: 'rate-limit', policy: policy.name, ...whereabouts(ctx) });
+      return new QuotaExceededError(resetsInMs);
+    }
+    case 'outside':
+      noteRefusal({ kind: 'address', ...whereabouts(ctx) });
+      return new ForbiddenError('Administrators are not taken from this address');
+    case 'wrong':
+      noteRefusal({ kind: 'credential', ...whereabouts(ctx) });
+      return new UnauthenticatedError(NEEDS_KEY);
+    case 'none':
+    case 'valid':
+      return undefined;
+  }
 }
 
 /** For routes that answer nobody without a credential, before they read a body. */

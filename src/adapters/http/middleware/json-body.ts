@@ -1,50 +1,73 @@
-import { bodyParser } from '@koa/bodyparser';
 import type { Context, Middleware } from 'koa';
-import {
-  MalformedBodyError,
-  PayloadTooLargeError,
-  type ServiceError,
-  UnsupportedMediaTypeError,
-} from '../../../domain/errors.ts';
+import { MalformedBodyError, UnsupportedMediaTypeError } from '../../../domain/errors.ts';
+import type { Clock } from '../../../ports/clock.ts';
+import { decodeText, readBody } from '../read-body.ts';
+import { repeatsName } from '../repeats-name.ts';
 import type { RequestState } from '../request-state.ts';
 
 /** Bodies of the API are small: settings and lists of ids. */
-const MAX_BODY = '256kb';
+const MAX_BYTES = 256 * 1024;
+
+/** JSON has one encoding (RFC 8259 §8.1); the first stands for none being named. */
+const CHARSETS = new Set(['', 'utf-8', 'utf8']);
+
+declare module 'koa' {
+  interface Request {
+    /** As `jsonBody` has read it; an empty object where there was none. */
+    body?: unknown;
+  }
+}
 
 /**
  * Reads JSON bodies, and nothing else: a form could be sent by any web page without asking first
- * (CORS "simple requests"), and a compressed body is a bomb that nobody needs here.
+ * (CORS "simple requests"), and a compressed body is a bomb that nobody needs here. What two readers
+ * could take for two different things is refused, as it is in what Graph sends.
  */
-export function jsonBody(): Middleware<RequestState> {
-  const parse = bodyParser({ enableTypes: ['json'], jsonLimit: MAX_BODY, onError: refuse });
+export function jsonBody(deps: { clock: Clock; limitMs: number }): Middleware<RequestState> {
+  const { clock, limitMs } = deps;
 
-  return function jsonBodyMiddleware(ctx, next) {
-    const empty = ctx.request.length === 0;
-    if (!empty && ctx.request.is('application/json') === false) {
-      throw new UnsupportedMediaTypeError('The body must be application/json');
+  return async function jsonBodyMiddleware(ctx, next) {
+    ctx.request.body = {};
+    if (hasBody(ctx)) {
+      requirePlainJson(ctx);
+      const bounds = { maxBytes: MAX_BYTES, deadline: clock.now() + limitMs, clock };
+      const body = await readBody(ctx.req, { ...bounds, count: () => undefined });
+      if (body.length > 0) ctx.request.body = parseStrictly(decodeText(body));
     }
-    if (!['', 'identity'].includes(ctx.get('Content-Encoding').toLowerCase())) {
-      throw new UnsupportedMediaTypeError('The body must not be compressed');
-    }
-    return parse(ctx, next);
+    await next();
   };
 }
 
-// The parser's errors carry the body, so they are not passed on as causes.
-function refuse(error: Error & { status?: unknown }, _ctx: Context): never {
-  const known = asServiceError(error.status);
-  throw known ?? error;
+function hasBody({ request }: Context): boolean {
+  return request.length !== 0 && request.is('application/json') !== null;
 }
 
-function asServiceError(status: unknown): ServiceError | undefined {
-  switch (status) {
-    case 400:
-      return new MalformedBodyError('The body is not a JSON object or array');
-    case 413:
-      return new PayloadTooLargeError('The body is larger than 256 KiB');
-    case 415:
-      return new UnsupportedMediaTypeError('The body is not UTF-8');
-    default:
-      return undefined;
+function requirePlainJson(ctx: Context): void {
+  if (ctx.request.is('application/json') === false) {
+    throw new UnsupportedMediaTypeError('The body must be application/json');
+  }
+  if (!CHARSETS.has(ctx.request.charset.toLowerCase())) {
+    throw new UnsupportedMediaTypeError('The body must be UTF-8');
+  }
+  if (!['', 'identity'].includes(ctx.get('Content-Encoding').toLowerCase())) {
+    throw new UnsupportedMediaTypeError('The body must not be compressed');
+  }
+}
+
+function parseStrictly(text: string): object {
+  const value = parseJson(text);
+  if (typeof value !== 'object' || value === null) {
+    throw new MalformedBodyError('The body is not a JSON object or array');
+  }
+  if (repeatsName(text)) throw new MalformedBodyError('The body names a field twice');
+  return value;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The parser's error quotes the body, so it is not passed on as the cause.
+    throw new MalformedBodyError('The body is not a JSON object or array');
   }
 }
