@@ -109,7 +109,7 @@ describe('what the log shows of errors of the MongoDB driver', () => {
 
   it('is no password when the server is away', async () => {
     const url = `mongodb://svc:${PASSWORD}@127.0.0.1:${await freePort()}/x`;
-    const client = new MongoClient(url, { serverSelectionTimeoutMS: 200 });
+    const client = new MongoClient(url, { serverSelectionTimeoutMS: 2000 });
     const text = logged(await failureOf(() => client.connect()));
     await client.close();
     expect(text).toContain('ECONNREFUSED');

@@ -1,12 +1,15 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { genuineText, sampleSubscription } from '../http/graph-posts.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
 import { OPERATOR_KEY, startService, toImport, type TestService } from '../support/service.ts';
 import { until } from '../support/wait.ts';
 import { cells, operatorOf, runCommand, startCommand } from './command.ts';
+
+// Each test runs many commands, each a process of its own: on a busy machine a second or more.
+jest.setTimeout(60_000);
 
 const GUID = /^[0-9a-f-]{36}$/;
 
@@ -56,7 +59,7 @@ describe('the command', () => {
       expect(help.code).toBe(0);
       expect(help.stdout).toContain(`$ npx sallyport ${name}`);
     }
-  }, 30_000);
+  });
 
   it('imports subscriptions, from a file or from its input, and shows them', async () => {
     const file = write('mail.json', toImport(MAIL));
@@ -194,6 +197,11 @@ describe('the command', () => {
     await until(() => received('big-number').length === 1, 'the delivery');
     const [found] = await operator.json(`notifications list --subscription ${MAIL.id} --from 1m`);
     expect(found.subject).toBe('Users/u/Messages/big-number');
+    const path = `/api/notifications/${found.id}`;
+    await until(async () => {
+      const { deliveries } = (await service.api('GET', path)).body;
+      return deliveries.every(({ state }: { state: string }) => state === 'delivered');
+    }, 'what came of both deliveries');
     expect(await operator.json('notifications list --before 1m')).toEqual([]);
     expect(await operator.json('notifications list --delivery dead')).toEqual([]);
     const table = (await operator.run(`notifications show ${found.id}`)).stdout;
@@ -246,7 +254,7 @@ describe('the command', () => {
       .map((line) => JSON.parse(line).id);
     expect(new Set(ids).size).toBe(ids.length);
     for (const id of ['tail-1', 'tail-2']) expect(stdout.split(`Messages/${id}"`)).toHaveLength(2);
-  }, 30_000);
+  });
 
   it('follows from a time in the past, oldest first', async () => {
     const args = ['notifications', 'tail', '--since', '1h'];
@@ -275,6 +283,14 @@ describe('the command', () => {
   });
 
   it('lists dead letters, redrives and discards them', async () => {
+    await until(
+      async () => {
+        const { queue } = await operator.json('sinks show hook');
+        return queue.due + queue.claimed === 0;
+      },
+      'what came before is delivered, and cannot die',
+      30_000,
+    );
     receiver.answer({ status: 400 });
     await post('dead-1', 'dead-2', 'dead-3');
     const dead = () => operator.json('dead-letters list --sink hook --reason http-400');
@@ -330,7 +346,7 @@ describe('the command', () => {
       leftBehind: [],
     });
     expect(report.acknowledged).toBeGreaterThan(50);
-  }, 30_000);
+  });
 
   it('makes keys that the service takes, and a ring with one more', async () => {
     const { stdout } = await runCommand(['keys', 'generate', '--env'], { cwd: folder.path });

@@ -15,8 +15,9 @@ describe('the command and the service', () => {
       MIN_FREE_DISK_MB: '0',
     };
     const service = startCommand(['start'], { env });
-    await until(() => service.stdout().includes('listens on'), 'the start');
-    const [, url = ''] = /listens on (http:\S+);/.exec(service.stdout()) ?? [];
+    const told = () => /listens on (http:\S+);/.exec(service.stdout());
+    await until(() => told() !== null, 'the start');
+    const [, url = ''] = told() ?? [];
     const { DATA_DIR } = env;
     const status = await startCommand(['status'], { env: { DATA_DIR, SALLYPORT_URL: url } }).ended;
     expect(status.code).toBe(0);

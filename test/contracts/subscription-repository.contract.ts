@@ -259,7 +259,7 @@ export function describeSubscriptionRepository(
       ];
       const found = await harness.subscriptions.lookUp(ids);
       expect(sorted(found)).toEqual(sorted(known.map(toKnown)));
-    });
+    }, 60_000);
   });
 }
 

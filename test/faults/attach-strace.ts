@@ -31,7 +31,7 @@ export async function attachStrace(
       strace.kill('SIGTERM');
       // It may wait for ever for a thread of a process that was killed meanwhile; its own end frees
       // that process all the same.
-      const impatient = setTimeout(() => strace.kill('SIGKILL'), 2000);
+      const impatient = setTimeout(() => strace.kill('SIGKILL'), 5000);
       await gone;
       clearTimeout(impatient);
     },

@@ -41,6 +41,11 @@ async function countNotifications(service: ChildService, query: string): Promise
   }
 }
 
+/** On a busy machine it takes longer until as much is acknowledged as a kill is to cut into. */
+function untilLoaded({ acknowledged }: { acknowledged: ReadonlySet<string> }, items: number) {
+  return until(() => acknowledged.size > items, `more than ${items} are acknowledged`, 30_000);
+}
+
 function report(what: string, figures: Record<string, number>): void {
   process.stdout.write(`${what}: ${JSON.stringify({ seed: SEED, ...figures })}\n`);
 }
@@ -58,6 +63,7 @@ describe('a service killed with SIGKILL under load', () => {
       const load = startLoad({ url: () => child.url, connections: 4, batch: 5 });
       for (let round = 0; round < ROUNDS; round += 1) {
         await sleep(150 + random() * 700);
+        await untilLoaded(load, 100 * (round + 1));
         await child.end('SIGKILL');
         child = await startChild({ dataDir: folder.path });
       }
@@ -101,6 +107,7 @@ describe('a service killed with SIGKILL under load', () => {
       const load = startLoad({ url: () => child.url, connections: 2, batch: 5 });
       for (let round = 0; round < ROUNDS; round += 1) {
         await sleep(150 + random() * 500);
+        await untilLoaded(load, 50 * (round + 1));
         await child.end('SIGKILL');
         child = await startChild({ dataDir: folder.path });
       }

@@ -74,7 +74,8 @@ describeWith(SMALL_DISK, 'a disk that is full', () => {
       }, 'the disk is noticed to be full');
       expect(refused.retryAfter).toBeGreaterThanOrEqual(1);
       await expectAtOnce(() => gateway.handshake());
-      expect(gateway.child.lines.join('\n')).toMatch(/inbox\.db: .*database or disk is full/);
+      await gateway.untilSaid(/inbox\.db: .*database or disk is full/);
+      await until(() => load.statuses.includes(503), 'whoever goes on posting is told as well');
 
       disk.makeRoom();
       await until(() => load.statuses.at(-1) === 202, 'it accepts again');
@@ -168,7 +169,7 @@ describeWith(PRLIMIT, 'a file that must not grow any more', () => {
       allow(statSync(join(gateway.dataDir, 'inbox.db-wal')).size);
       expect(await gateway.post('refused')).toMatchObject({ status: 503, retryAfter: 1 });
       await expectAtOnce(() => gateway.handshake());
-      expect(gateway.child.lines.join('\n')).toMatch(/inbox\.db: (?:append: )?disk I\/O error/);
+      await gateway.untilSaid(/inbox\.db: (?:append: )?disk I\/O error/);
 
       allow('unlimited');
       expect((await gateway.post('after')).status).toBe(202);

@@ -21,6 +21,8 @@ export interface Gateway {
   missing(): readonly string[];
   /** Waits until all that was acknowledged has arrived, and nothing is on its way any more. */
   untilDelivered(withinMs?: number): Promise<void>;
+  /** Waits for a line of its log: that is read apart from answers, and may come later. */
+  untilSaid(line: RegExp): Promise<void>;
   /** Ends the process whatever it is doing, and removes its folder. */
   close(): Promise<void>;
 }
@@ -88,6 +90,8 @@ export async function startGateway(
       await until(() => missing().length === 0, 'all that was acknowledged arrives', withinMs);
       await until(() => isIdle(child, api), 'nothing is on its way any more', withinMs);
     },
+
+    untilSaid: (line) => until(() => child.lines.some((one) => line.test(one)), `a line ${line}`),
 
     close,
   };

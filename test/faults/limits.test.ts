@@ -173,12 +173,24 @@ await describeOnServers('limits of two instances', ({ mongodb, redis }) => {
 
   it('begin anew, and no more, when Redis is flushed', async () => {
     const client = newClient();
+    let passed = 0;
+    let refused = 0;
+    async function asCounted(n: number): Promise<Response> {
+      const answer = await asStranger(client, n);
+      if (answer.status === 401) passed += 1;
+      else refused += 1;
+      return answer;
+    }
     const answers = await loadDuring(
-      (n) => (n % 4 < 2 ? asStranger(client, n) : asOperator(n)),
+      (n) => (n % 4 < 2 ? asCounted(n) : asOperator(n)),
       async () => {
         await sleep(FAULT_MS);
+        await until(() => passed >= MAX && refused > 0, 'the limit is reached');
         await admin.flushall();
         await sleep(FAULT_MS);
+        await until(() => passed >= 2 * MAX, 'it is reached again');
+        const before = refused;
+        await until(() => refused > before + SHARE, 'more were asked, and refused');
       },
     );
     expectAnswered(answers);

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, jest } from '@jest/globals';
-import { startGateway } from './gateway.ts';
+import { startGateway, type TimedAnswer } from './gateway.ts';
 import { expectAtOnce, hangInbox } from './hang-scenario.ts';
 
 jest.setTimeout(60_000);
@@ -38,8 +38,9 @@ describe('a database that somebody else has locked', () => {
 
       const unlock = lock(gateway.dataDir, 'store.db');
       const lockedAt = performance.now();
-      const answers = [];
-      for (let at = 0; performance.now() < lockedAt + LOCKED_MS; at += 1) {
+      const answers: TimedAnswer[] = [];
+      const isEnough = () => performance.now() > lockedAt + LOCKED_MS && answers.length > 20;
+      for (let at = 0; !isEnough(); at += 1) {
         answers.push(await gateway.post(`during-${at}`));
         await sleep(100); // the pace of a sender, not a wait for anything
       }
@@ -49,7 +50,8 @@ describe('a database that somebody else has locked', () => {
       await unlock();
 
       expect(answers.map((answer) => answer.status)).toEqual(answers.map(() => 202));
-      expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(1000);
+      // Whoever waits for the store waits until the deadline.
+      expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(1900);
       expect(answers.length).toBeGreaterThan(20);
       expect({ status, checks: JSON.parse(text).checks }).toMatchObject({
         status: 503,

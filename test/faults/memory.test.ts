@@ -10,6 +10,8 @@ import { peakMemoryMib } from './peak-memory.ts';
 const POSTS = 50;
 const BATCH = 100;
 const LIMIT_MIB = 300;
+// As many as a sink may have.
+const AT_ONCE = 200;
 
 const NEVER_ENDING: AnswerScript = { bodyBytes: Infinity };
 const HUNG: AnswerScript = { instead: 'hang' };
@@ -40,10 +42,12 @@ onLinux(
     const api = (method: string, path: string, body?: unknown) =>
       askApi(child.url, { method, path, body });
     await importSamples({ api });
+    const sinkIds: string[] = [];
     for (const { url } of [fine, ...bad]) {
-      // As many at once as a sink may have.
-      const sink = { name: 'memory', kind: 'webhook', url, concurrency: 200 };
-      expect((await api('POST', '/api/sinks', sink)).status).toBe(201);
+      const sink = { name: 'memory', kind: 'webhook', url, concurrency: AT_ONCE };
+      const { status, body } = await api('POST', '/api/sinks', sink);
+      expect(status).toBe(201);
+      sinkIds.push(body.id);
     }
 
     for (let count = 0; count < POSTS; count += 1) {
@@ -54,15 +58,36 @@ onLinux(
     await until(
       () => fine.received.length >= POSTS * BATCH && arrived() === POSTS * BATCH,
       'the fine sink has it all',
-      30_000,
+      60_000,
     );
     // Each bad lane is as busy as it may be, and what it cannot take waits in the store.
-    for (const { received } of bad) expect(received.length).toBeGreaterThanOrEqual(200);
-    expect(bad.slice(0, 3).map(({ received }) => received.length)).toEqual([200, 200, 200]);
+    await until(
+      () => bad.every(({ received }) => received.length >= AT_ONCE),
+      'each bad one has as many as it may have at once',
+    );
+    const asked = bad.slice(0, 3).map(({ received }) => received.length);
+    // A try that was given up after its 15 s, which a busy machine may come to, made room for another.
+    const ended = await endedTries();
+    for (const [at, count] of asked.entries()) {
+      const room = AT_ONCE + (ended.get(sinkIds[at + 1] ?? '') ?? 0);
+      expect(count).toBeLessThanOrEqual(room);
+    }
 
     const peakMib = peakMemoryMib(child.pid);
     process.stdout.write(`memory: ${JSON.stringify({ peakMib, limitMib: LIMIT_MIB })}\n`);
     expect(peakMib).toBeLessThan(LIMIT_MIB);
   },
-  60_000,
+  100_000,
 );
+
+/** How many tries at each sink are over. */
+async function endedTries(): Promise<ReadonlyMap<string, number>> {
+  const text = await (await fetch(`${child.metricsUrl}/metrics`)).text();
+  const counts = new Map<string, number>();
+  for (const [, sink = '', count] of text.matchAll(
+    /^deliveries_total\{sink="([^"]+)".*\} (\d+)$/gm,
+  )) {
+    counts.set(sink, (counts.get(sink) ?? 0) + Number(count));
+  }
+  return counts;
+}

@@ -105,7 +105,7 @@ describe('SIGTERM', () => {
   it('says each step, in order, and on one line each', async () => {
     service = await startChild({ dataDir: folder.path, env: { DRAIN_DELAY_MS: '200' } });
     expect(await service.end('SIGTERM')).toBe(0);
-    const messages = service.lines.map((line) => JSON.parse(line).msg);
+    const messages = await allMessages(service);
     expect(messages.slice(-6)).toEqual([
       'stopping',
       'draining',
@@ -142,12 +142,15 @@ describe('SIGTERM', () => {
   });
 
   it('has a name for what nobody caught, and then exits with 1', async () => {
-    const bug = "setTimeout(() => { throw new Error('a bug, token=TEST-ONLY-planted') }, 4000)";
+    const bug =
+      "process.on('SIGWINCH', () => { throw new Error('a bug, token=TEST-ONLY-planted') })";
     const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(bug)}`;
     service = await startChild({ dataDir: folder.path, env: { NODE_OPTIONS } });
     const { lines, pid } = service;
+    process.kill(pid, 'SIGWINCH');
     await until(() => !isAlive(pid), 'the end');
     expect(await service.end('SIGKILL')).toBe(1);
+    await allMessages(service);
     const told = lines.map((line) => JSON.parse(line)).find(({ level }) => level === 'error');
     expect(told).toMatchObject({
       msg: 'stopping after an error',
@@ -169,30 +172,41 @@ describe('SIGTERM', () => {
     await once(bad, 'connect');
     bad.pause();
     const key = 'X-API-Key: TEST-ONLY-operator-key-7f3a9c51d2e84b06';
-    bad.write(
-      `${head}Host: localhost\r\nContent-Type: application/json\r\n${key}\r\n\r\n`.repeat(times),
-    );
-    await new Promise((resolve) => {
-      setTimeout(resolve, 300); // for it to arrive; there is no sign of that outside
-    });
+    const headers = `Host: localhost\r\nContent-Type: application/json\r\n${key}\r\n\r\n`;
+    // What stands behind the first request in one packet arrives with it.
+    bad.write(`GET /health HTTP/1.1\r\n${headers}${`${head}${headers}`.repeat(times)}`);
+    const { metricsUrl } = service;
+    await until(() => hasAnsweredHealth(metricsUrl), 'it has arrived');
     const startedAt = performance.now();
     expect(await service.end('SIGTERM')).toBe(0);
     expect(performance.now() - startedAt).toBeLessThan(4000);
-    const messages = service.lines.map((line) => JSON.parse(line).msg);
+    const messages = await allMessages(service);
     expect(messages).toContain('stores are closed');
     if (isCut) expect(messages).toContain('clients that did not end were cut off');
     bad.destroy();
   });
 
   it('does not take an idle connection for one that hangs', async () => {
-    service = await startChild({ dataDir: folder.path, env: { SHUTDOWN_TIMEOUT_MS: '700' } });
+    service = await startChild({ dataDir: folder.path, env: { SHUTDOWN_TIMEOUT_MS: '4000' } });
     const agent = new Agent({ keepAlive: true });
     expect(await askOnce(service.url, agent, 0)).toBe(200);
     expect(await service.end('SIGTERM')).toBe(0);
-    expect(service.lines.join('')).not.toContain('cut off');
+    expect((await allMessages(service)).join('\n')).not.toContain('cut off');
     agent.destroy();
   });
 });
+
+/** The messages of a process that has stopped, to the last: its output is read apart from its end. */
+async function allMessages({ lines }: ChildService): Promise<readonly string[]> {
+  const messages = () => lines.map((line): string => JSON.parse(line).msg);
+  await until(() => messages().at(-1) === 'stopped', 'its last line');
+  return messages();
+}
+
+async function hasAnsweredHealth(metricsUrl: string): Promise<boolean> {
+  const text = await (await fetch(`${metricsUrl}/metrics`)).text();
+  return /^http_requests_total\{.*route="\/health".*\} [1-9]/m.test(text);
+}
 
 function askSelf(url: string) {
   return (method: string, path: string, body?: unknown) => askApi(url, { method, path, body });

@@ -4,13 +4,14 @@ import { afterEach, expect, it } from '@jest/globals';
 import { circuitBreakerRoutes } from '../../src/adapters/http/routes/circuit-breakers.ts';
 import { StoreUnavailableError } from '../../src/domain/errors.ts';
 import { openBreakers } from '../support/breakers.ts';
+import { TurnedClock } from '../support/clock.ts';
 import { importSamples, startService, type TestService } from '../support/service.ts';
 import { until } from '../support/wait.ts';
 import { OPERATOR_KEY, startEdge } from './edge.ts';
 import { genuineText } from './graph-posts.ts';
 import { beginPost } from './slow-client.ts';
 
-const ACK_TIMEOUT_MS = 300;
+const ACK_TIMEOUT_MS = 2000;
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -48,7 +49,7 @@ function stateOf(service: TestService, breaker: string): Promise<number> {
 
 /** Takes the write lock as another program would; gives what ends it. */
 function lock(dataDir: string): () => void {
-  const stranger = new DatabaseSync(join(dataDir, 'inbox.db'));
+  const stranger = new DatabaseSync(join(dataDir, 'inbox.db'), { timeout: 5000 });
   stranger.exec('BEGIN IMMEDIATE');
   return () => stranger.close();
 }
@@ -87,21 +88,29 @@ it('refuses notifications at once while the inbox fails, and takes them when it 
 });
 
 it('cannot be opened by those who send so slowly that no store could be in time', async () => {
-  const service = await startService({ env: { ACK_TIMEOUT_MS: '1000' } });
+  const clock = new TurnedClock();
+  const env = { ACK_TIMEOUT_MS: '1000', CIRCUIT_BREAKER_ENABLED: 'true' };
+  const service = await startService({ clock, env });
   closing.push(() => service.close());
   await importSamples(service);
+  // With each answer the service has read what came before it.
+  const hasRead = async () => {
+    for (let n = 0; n < 50; n += 1) await fetch(`${service.url}/health`);
+  };
   const unlock = lock(service.dataDir);
   try {
     const body = genuineText('late');
     const length = `Content-Length: ${Buffer.byteLength(body)}`;
+    // More than all that has been written so far: most calls would have failed.
     const clients = await Promise.all(
-      Array.from({ length: 20 }, () => beginPost(service.url, length, 'Connection: close')),
+      Array.from({ length: 60 }, () => beginPost(service.url, length, 'Connection: close')),
     );
     await Promise.all(clients.map((client) => client.send(body.slice(0, -1))));
-    await new Promise((resolve) => {
-      setTimeout(resolve, 700); // the service measures real time, and so does the attack
-    });
+    await hasRead();
+    await clock.turn(700);
     await Promise.all(clients.map((client) => client.send(body.slice(-1))));
+    await hasRead();
+    await clock.turn(300);
     const statuses = await Promise.all(
       clients.map(async ({ answered }) => (await answered).status),
     );

@@ -15,7 +15,7 @@ describe('/api/dead-letters', () => {
     const sink = { name: 'picky', kind: 'webhook', url: receiver.url };
     await service.api('POST', '/api/sinks', sink);
     await service.post(readSample('05-batch-three-subscriptions.json'));
-    await until(async () => (await list()).length > 2, 'all deliveries are dead');
+    await until(async () => (await list()).length === 6, 'all deliveries are dead');
   });
   afterAll(async () => {
     await receiver.close();
@@ -134,7 +134,8 @@ describe('dead letters that are chosen by a filter', () => {
       const ids = Array.from({ length: Math.min(50, count - sent) }, (_, at) => `n-${sent + at}`);
       expect((await service.post(genuineText(...ids))).status).toBe(202);
     }
-    await until(async () => (await service.metric('dead_letters')) === 2 * count, 'all are dead');
+    const died = async () => (await service.metric('dead_letters')) === 2 * count;
+    await until(died, 'all are dead', 60_000);
   }
 
   const act = (what: 'redrive' | 'discard', body: unknown) =>
@@ -142,7 +143,7 @@ describe('dead letters that are chosen by a filter', () => {
 
   it('are found by sink, subscription, tenant, reason and time', async () => {
     await service.post(readSample('06-batch-two-tenants.json'));
-    await until(async () => (await search()).length >= 6, 'they are dead');
+    await until(async () => (await search()).length === 8, 'all four are dead at both sinks');
     const all = await search();
     const [one] = all;
     if (one === undefined) throw new Error('no dead letter');
@@ -170,11 +171,12 @@ describe('dead letters that are chosen by a filter', () => {
     const before = receivers.map(({ received }) => received.length);
     const answer = await act('redrive', { filter: { sinkId: sinkIds[0] }, comment: 'once more' });
     expect(answer).toMatchObject({ status: 200, body: { count: 450 } });
-    await until(() => receivers[0]?.received.length === (before[0] ?? 0) + 450, 'all are tried');
+    const tried = () => receivers[0]?.received.length === (before[0] ?? 0) + 450;
+    await until(tried, 'all are tried', 30_000);
     await until(async () => (await service.metric('dead_letters')) === 900, 'all are dead again');
     expect(receivers[0]?.received).toHaveLength((before[0] ?? 0) + 450);
     expect(receivers[1]?.received).toHaveLength(before[1] ?? 0);
-  });
+  }, 120_000);
 
   it('are discarded for good: not listed, not redriven, and shown as what they are', async () => {
     await refuse(210);
@@ -196,7 +198,7 @@ describe('dead letters that are chosen by a filter', () => {
     expect(await service.metric('dead_letters')).toBe(210);
     expect((await act('discard', { filter: {} })).body).toEqual({ count: 210 });
     expect(await search()).toEqual([]);
-  });
+  }, 90_000);
 
   it('leaves those alone that died after the time that was given', async () => {
     await refuse(3);

@@ -85,7 +85,7 @@ describe('a test of a sink that hangs', () => {
   it('is given up with the request', async () => {
     const receiver = await startReceiver();
     receiver.answer({ instead: 'hang' });
-    const service = await startService({ env: { REQUEST_TIMEOUT_MS: '300' } });
+    const service = await startService({ env: { REQUEST_TIMEOUT_MS: '2000' } });
     const sink = { name: 'hung', kind: 'webhook', url: receiver.url };
     const { body } = await service.api('POST', '/api/sinks', sink);
     const answer = await service.api('POST', `/api/sinks/${body.id}/test`);

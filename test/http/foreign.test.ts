@@ -27,14 +27,15 @@ describe('another organisation', () => {
     await importSamples(service);
     const wanted = { name: 'mine', kind: 'webhook', url: receiver.url };
     const sink = (await service.api('POST', '/api/sinks', wanted)).body.id;
+    const list = async (path: string) => (await service.api('GET', path)).body.data;
     await service.post(genuineText('one'));
+    // Before there is another sink, which it would be for as well.
+    await until(async () => (await list('/api/dead-letters')).length === 1, 'it is dead');
     const deleted = { ...wanted, name: 'deleted' };
     const deletedSink = (await service.api('POST', '/api/sinks', deleted)).body.id;
     await service.api('DELETE', `/api/sinks/${deletedSink}`);
     const deletedSubscription = sampleSubscription('mail2').id;
     await service.api('DELETE', `/api/subscriptions/${deletedSubscription}`);
-    const list = async (path: string) => (await service.api('GET', path)).body.data;
-    await until(async () => (await list('/api/dead-letters')).length === 1, 'it is dead');
     const started = await service.api('POST', '/api/notifications/replay', {
       filter: { sinkId: '00000000-0000-4000-8000-000000000000' },
     });

@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { TurnedClock } from '../support/clock.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
 import { startService, toImport, type TestService } from '../support/service.ts';
+import { SettlingClock } from '../support/settling-clock.ts';
 import { until } from '../support/wait.ts';
 import { dataOf, genuineItem, genuineText, sampleSubscription, watchSink } from './graph-posts.ts';
+
+const STORE_TIMEOUT_MS = 59_000;
 
 describe('notifications that come before their subscription is imported', () => {
   let service: TestService;
@@ -91,15 +93,15 @@ describe('notifications that come before their subscription is imported', () => 
   });
 
   it('are given up after ten minutes, and counted', async () => {
-    const clock = new TurnedClock();
-    service = await startService({ clock, folder: temporaryFolder() });
+    const clock = new SettlingClock([STORE_TIMEOUT_MS]);
+    const env = { STORE_TIMEOUT_MS: String(STORE_TIMEOUT_MS) };
+    service = await startService({ clock, env, folder: temporaryFolder() });
     expect((await service.post(genuineText('early'))).status).toBe(202);
     const end = clock.now() + 600_000;
-    await clock.turn(600_000 - 5000);
+    await clock.pass(600_000 - 5000);
     expect(await service.metric('held_items')).toBe(1);
-    // In small steps: the store, on real time, must have answered before its time limit is turned to.
     await until(async () => {
-      await clock.turn(250);
+      await clock.pass(250);
       return (await service.metric('held_items')) === 0;
     }, 'the sweep');
     expect(clock.now()).toBeGreaterThan(end);

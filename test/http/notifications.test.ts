@@ -42,7 +42,8 @@ describe('/api/notifications', () => {
     ]) {
       expect((await service.post(body)).status).toBe(202);
     }
-    await until(async () => (await search('state=waiting')).length === 1, 'the last is expanded');
+    await until(async () => (await service.metric('inbox_backlog_receipts')) === 0, 'expansion');
+    expect(await search('state=waiting')).toHaveLength(1);
     await until(async () => (await search('delivery=due')).length === 0, 'all is delivered');
     await until(async () => (await search('delivery=claimed')).length === 0, 'all is settled');
   });

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { TurnedClock } from '../support/clock.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
 import {
@@ -10,6 +9,7 @@ import {
   toImport,
   type TestService,
 } from '../support/service.ts';
+import { SettlingClock } from '../support/settling-clock.ts';
 import { until } from '../support/wait.ts';
 
 interface OwnEvent {
@@ -21,9 +21,12 @@ interface OwnEvent {
 }
 
 const MINUTE_MS = 60_000;
+const STORE_TIMEOUT_MS = 59_000;
+const TRY_MS = 15_000;
+const ENV = { HEARTBEAT_SECONDS: '60', STORE_TIMEOUT_MS: String(STORE_TIMEOUT_MS) };
 
 describe('an operations sink', () => {
-  let clock: TurnedClock;
+  let clock: SettlingClock;
   let service: TestService;
   let operators: Receiver;
   let customer: Receiver;
@@ -42,19 +45,10 @@ describe('an operations sink', () => {
     expect(answer.status).toBe(201);
     return answer.body.id;
   };
-  /** Lets time pass in steps, as sinks answer in between. */
-  const pass = async (ms: number) => {
-    for (let left = ms; left > 0; left -= 5000) {
-      await clock.turn(Math.min(left, 5000));
-      await new Promise((resolve) => {
-        setTimeout(resolve, 20);
-      });
-    }
-  };
 
   beforeEach(async () => {
-    clock = new TurnedClock();
-    service = await startService({ clock, env: { HEARTBEAT_SECONDS: '60' } });
+    clock = new SettlingClock([STORE_TIMEOUT_MS, TRY_MS]);
+    service = await startService({ clock, env: ENV });
     operators = await startReceiver();
     customer = await startReceiver();
     await addSink({ name: 'operators', url: `${operators.url}/`, purpose: 'operations' });
@@ -68,7 +62,7 @@ describe('an operations sink', () => {
   it('gets heartbeats, and none of Graph’s notifications', async () => {
     await importSamples(service);
     expect((await service.post(readSample('01-message-created.json'))).status).toBe(202);
-    await pass(3 * MINUTE_MS);
+    await clock.pass(3 * MINUTE_MS);
     await until(() => told('Heartbeat').length >= 2, 'two heartbeats');
     expect(operators.received.every(({ body }) => !body.includes('Microsoft.Graph'))).toBe(true);
     const [beat] = told('Heartbeat');
@@ -87,9 +81,9 @@ describe('an operations sink', () => {
     expect((await service.post(readSample('07-batch-100.json'))).status).toBe(202);
     const failing = await toldOnce('SinkFailing');
     expect(failing?.subject).toBe(`sink/${id}`);
-    await pass(2 * MINUTE_MS);
+    await clock.pass(2 * MINUTE_MS);
     customer.answer({ status: 200 });
-    await pass(10 * MINUTE_MS);
+    await clock.pass(10 * MINUTE_MS);
     await toldOnce('SinkRecovered');
     expect(told('SinkFailing')).toHaveLength(1);
   });
@@ -105,12 +99,12 @@ describe('an operations sink', () => {
 
   it('is told of dead letters by their number', async () => {
     await importSamples(service);
-    await pass(MINUTE_MS);
+    await clock.pass(MINUTE_MS);
     customer.answer({ status: 400 });
     await addSink({ name: 'customer', url: `${customer.url}/` });
     expect((await service.post(readSample('05-batch-three-subscriptions.json'))).status).toBe(202);
     await until(async () => (await service.metric('dead_letters')) === 6, 'six dead letters');
-    await pass(MINUTE_MS);
+    await clock.pass(MINUTE_MS);
     const event = await toldOnce('DeadLetters');
     expect(event?.data).toEqual({ added: 6, total: 6 });
   });
@@ -122,7 +116,7 @@ describe('an operations sink', () => {
     const expirationDateTime = new Date(endsAt).toISOString();
     const soon = toImport({ ...mail, expirationDateTime });
     expect((await service.api('POST', '/api/subscriptions/import', soon)).status).toBe(201);
-    await pass(3 * MINUTE_MS);
+    await clock.pass(3 * MINUTE_MS);
     const event = await toldOnce('SubscriptionInDanger');
     expect(event).toMatchObject({
       subject: `subscription/${mail.id}`,
@@ -133,12 +127,18 @@ describe('an operations sink', () => {
 
   it('is told of a disk that fills up', async () => {
     const folder = temporaryFolder();
-    const before = await startService({ clock, folder: { ...folder, remove: () => undefined } });
+    const kept = { ...folder, remove: () => undefined };
+    const before = await startService({ clock, folder: kept, env: ENV });
     const sink = { name: 'o', kind: 'webhook', url: `${operators.url}/`, purpose: 'operations' };
     expect((await before.api('POST', '/api/sinks', sink)).status).toBe(201);
     await before.close();
-    const low = await startService({ clock, folder, env: { MIN_FREE_DISK_MB: '100000000' } });
-    await pass(MINUTE_MS);
+    const low = await startService({
+      clock,
+      folder,
+      env: { ...ENV, MIN_FREE_DISK_MB: '100000000' },
+    });
+    await until(async () => Number.isFinite(await low.metric('free_disk_bytes')), 'its size');
+    await clock.pass(MINUTE_MS);
     await toldOnce('DiskLow');
     await low.close();
   });

@@ -45,10 +45,10 @@ describe('a replay of many notifications to a new sink', () => {
     expect(before).toMatchObject({ id, state: 'running', finishedAt: null });
     expect(before.deliveries).toBeLessThan(NOTIFICATIONS);
 
+    later.answer({}); // what comes from now on, as soon as the next service has started
     const restarting = service.restart();
     half.resolve({ instead: 'reset' }); // what hung is never answered
     service = await restarting;
-    later.answer({});
     expect(await finished(service, id)).toMatchObject({
       notifications: NOTIFICATIONS,
       deliveries: NOTIFICATIONS,

@@ -120,7 +120,7 @@ await describeOnProcess('redis', 'the BullMQ queue while Redis fails', (server) 
         queue.hint(Array.from({ length: 1000 }, () => hintOf(`lane-${at}`)));
       }
       expect(queue.counts().deliver.waiting).toBe(20_000);
-      await until(() => queue.counts().deliver.waiting === 0, 'nothing is on its way');
+      await until(() => queue.counts().deliver.waiting === 0, 'nothing is on its way', WORK_MS);
     } finally {
       server.signal('SIGCONT');
     }
@@ -142,7 +142,7 @@ await describeOnProcess('redis', 'the BullMQ queue while Redis fails', (server) 
       const hints = Array.from({ length: count }, () => hintOf(lane));
       for (const each of hints) open.set(each.id, each);
       far.queue.hint(hints);
-      await until(() => open.size === 0, 'all rows are worked', BACK_MS);
+      await until(() => open.size === 0, 'all rows are worked', BACK_MS + WORK_MS);
     };
     proxy.slow(100);
     await works(200);

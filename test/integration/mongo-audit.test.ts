@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import {
   createMongoAuditTrail,
   indexAudit,
@@ -14,8 +14,13 @@ import { pagesOf } from '../support/pages.ts';
 import { describeOn } from '../support/services.ts';
 import { silentLog } from '../support/silent-log.ts';
 
+// Thousands of entries at once, on a machine that may be busy.
+jest.setTimeout(60_000);
+const open = (url: string) =>
+  openMongo(mongoOptions(url, { timeoutMs: 10_000, waitQueueTimeoutMs: 10_000 }));
+
 async function openHarness(url: string, clock = new TurnedClock()): Promise<AuditTrailHarness> {
-  const database = await openMongo(mongoOptions(url));
+  const database = await open(url);
   await indexAudit(database);
   const audit = createMongoAuditTrail({ database, clock, log: silentLog });
   return {
@@ -53,7 +58,7 @@ await describeOn('mongodb', 'the audit trail in MongoDB', (server) => {
     };
 
     beforeEach(async () => {
-      database = await openMongo(mongoOptions(withDatabase(server.url)));
+      database = await open(withDatabase(server.url));
       await indexAudit(database);
       clock = new TurnedClock();
       [errors, begun, before] = [[], 0, async () => undefined];
@@ -108,14 +113,14 @@ await describeOn('mongodb', 'the audit trail in MongoDB', (server) => {
     });
 
     it('refuses the newest while its buffer is full, and says so once', async () => {
-      const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+      const { promise: gate, resolve: goOn } = Promise.withResolvers<void>();
       before = () => gate;
       const entry = anAuditEntry();
       const kept = Array.from({ length: 10_000 }, () => audit.record(entry));
       expect(await audit.record(entry)).toBe(false);
       expect(await audit.record(entry)).toBe(false);
       expect(errors).toEqual(['audit entries are refused']);
-      open();
+      goOn();
       expect(new Set(await Promise.all(kept))).toEqual(new Set([true]));
       expect(await audit.record(entry)).toBe(true);
     });

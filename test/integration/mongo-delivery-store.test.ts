@@ -16,6 +16,8 @@ import { describeDeliveryStore } from '../contracts/delivery-store.contract.ts';
 import { aDelivery, aNotification, anOutcome, BUILT_AT } from '../support/builders.ts';
 import { mongoOptions, withDatabase } from '../support/mongo.ts';
 import { describeOn, describeOnProcess } from '../support/services.ts';
+import { until } from '../support/wait.ts';
+import { untilHung } from './until-hung.ts';
 
 async function openDatabase(url: string, timeoutMs = 10_000) {
   const database = await openMongo(mongoOptions(url, { timeoutMs }));
@@ -59,7 +61,7 @@ await describeOn('mongodb', 'deliveries in MongoDB', (server) => {
     const page = await store.search('default', { state: 'pending' }, { limit: 1 });
     expect(page).toEqual({ data: [oldest], nextCursor: null });
     await close();
-  });
+  }, 60_000);
 
   it('purges on past thousands of notifications that have to stay', async () => {
     const { store, close } = await openHarness(withDatabase(server.url));
@@ -71,7 +73,7 @@ await describeOn('mongodb', 'deliveries in MongoDB', (server) => {
     expect((await store.purge(order)).notifications).toBe(1);
     expect(await store.find('default', last.id)).toBeUndefined();
     await close();
-  });
+  }, 60_000);
 });
 
 await describeOnProcess('mongodb', 'deliveries in a MongoDB that fails', (server) => {
@@ -97,6 +99,7 @@ await describeOnProcess('mongodb', 'deliveries in a MongoDB that fails', (server
       );
 
     server.signal('SIGSTOP');
+    await untilHung(() => database.run(() => database.db.command({ ping: 1 })));
     const away = await reasons();
     server.signal('SIGCONT');
     await server.kill();
@@ -105,9 +108,11 @@ await describeOnProcess('mongodb', 'deliveries in a MongoDB that fails', (server
     }
 
     await server.start();
+    const isBack = () => store.depth(delivery.sinkId).then(...[true, false].map((is) => () => is));
+    await until(isBack, 'it answers again');
     expect(await claimOf(store, delivery.id)).toBe(1);
     await database.close();
-  });
+  }, 60_000);
 });
 
 describe('a bulk insert', () => {

@@ -143,7 +143,7 @@ await describeOnProcess('redis', 'reaching a Redis', (server) => {
 
   it('leaves a server that became a replica, where the address may lead to the new master', async () => {
     const client = connect(server.url);
-    await reachRedis(client, systemClock, LIMIT_MS);
+    await reachRedis(client, systemClock, REACH_MS);
     const { stream } = client;
     await client.replicaof('127.0.0.1', 1);
     try {

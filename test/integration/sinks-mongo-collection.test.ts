@@ -13,10 +13,11 @@ import { TurnedClock } from '../support/clock.ts';
 import { describeOn, describeOnProcess } from '../support/services.ts';
 import { until } from '../support/wait.ts';
 import { TRY_MS, watched } from '../support/webhooks.ts';
+import { untilHung } from './until-hung.ts';
 
 const RETRY = { outcome: 'retry', status: null, retryAfterMs: null };
 
-const connect = (url: string) => new MongoClient(url, { serverSelectionTimeoutMS: 500 }).connect();
+const connect = (url: string) => new MongoClient(url, { serverSelectionTimeoutMS: 3000 }).connect();
 
 const target = (organizationId = 'default', collection = 'events') =>
   ({ kind: 'mongo-collection', organizationId, collection }) as const;
@@ -136,6 +137,10 @@ await describeOnProcess('mongodb', 'mongo-collection sink: when MongoDB fails', 
       eventOf('one'),
       tryOf('one', signal),
     );
+  async function hang(): Promise<void> {
+    server.signal('SIGSTOP');
+    await untilHung(() => db.command({ ping: 1 }));
+  }
   const delivers = async () => (await deliver()).outcome === 'delivered';
   const count = () => db.collection('sink_default_events').countDocuments();
 
@@ -149,7 +154,7 @@ await describeOnProcess('mongodb', 'mongo-collection sink: when MongoDB fails', 
   }, 60_000);
 
   it('gives up what is under way when it is killed', async () => {
-    server.signal('SIGSTOP');
+    await hang();
     const answer = deliver();
     await server.kill();
     expect(await answer).toEqual({ ...RETRY, reason: 'connection', body: '' });
@@ -160,7 +165,7 @@ await describeOnProcess('mongodb', 'mongo-collection sink: when MongoDB fails', 
   it('ends after 15 s, not before, when it hangs, and keeps the event once', async () => {
     const clock = new TurnedClock();
     const sink = createMongoCollectionSinks({ db, clock })(target());
-    server.signal('SIGSTOP');
+    await hang();
     try {
       const { answer, hasEnded } = watched(sink.deliver(eventOf('one'), tryOf('one')));
       await clock.turn(TRY_MS - 1);
@@ -176,7 +181,7 @@ await describeOnProcess('mongodb', 'mongo-collection sink: when MongoDB fails', 
 
   it('ends at once when it is aborted while MongoDB hangs', async () => {
     const controller = new AbortController();
-    server.signal('SIGSTOP');
+    await hang();
     try {
       const answer = deliver(controller.signal);
       controller.abort();

@@ -157,7 +157,7 @@ await describeOnProcess('redis', 'redis-stream sink: when Redis fails', (server)
   });
 
   it('says that it hangs when the client notices first', async () => {
-    const hasty = await connect(server.url, { commandTimeout: 100 });
+    const hasty = await connect(server.url, { commandTimeout: 1000 });
     const sink = createRedisStreamSinks({ redis: hasty, clock: new TurnedClock() })(target);
     server.signal('SIGSTOP');
     try {

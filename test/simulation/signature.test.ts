@@ -22,11 +22,10 @@ const check = (headers: Record<string, string>, body = BODY) =>
 
 describe('a delivery', () => {
   it('is genuine when one of its signatures is', () => {
-    expect(check(signed())).toBe(true);
-    const [other, own] = [signed({ secret: OTHER }), signed()].map(
-      (all) => all['webhook-signature'],
-    );
-    expect(check({ ...signed(), 'webhook-signature': `${other} ${own}` })).toBe(true);
+    const genuine = signed(); // once: another one may be of the next second
+    expect(check(genuine)).toBe(true);
+    const both = `${signed({ secret: OTHER })['webhook-signature']} ${genuine['webhook-signature']}`;
+    expect(check({ ...genuine, 'webhook-signature': both })).toBe(true);
     expect(check(signed({ ageS: 250 }))).toBe(true);
   });
 

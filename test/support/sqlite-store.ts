@@ -35,7 +35,7 @@ export async function openTestStore(
     },
 
     hang() {
-      const other = new DatabaseSync(file);
+      const other = new DatabaseSync(file, { timeout: 5000 });
       other.exec('BEGIN IMMEDIATE');
       return () => other.close();
     },
