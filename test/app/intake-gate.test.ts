@@ -56,7 +56,7 @@ describe('the gate of the intake', () => {
     expect(() => gate.enter().add(1)).toThrow(OverloadedError);
   });
 
-  describe('judging a quarter of what may be in flight at once', () => {
+  describe('judging an eighth of what may be in flight at once', () => {
     type Pass = ReturnType<ReturnType<typeof open>['enter']>;
     let begun: string[];
 
@@ -74,7 +74,7 @@ describe('the gate of the intake', () => {
     });
 
     it('lets the next ones begin in the order of their coming, when others have left', async () => {
-      const gate = open();
+      const gate = open({ maxBytesInFlight: 200 });
       const first = post(gate, 'first', 15);
       const second = post(gate, 'second', 10);
       post(gate, 'third', 20);
@@ -91,7 +91,7 @@ describe('the gate of the intake', () => {
     });
 
     it('lets one that is larger begin alone', async () => {
-      const gate = open();
+      const gate = open({ maxBytesInFlight: 200 });
       const large = post(gate, 'large', 60);
       post(gate, 'next', 1);
       await settle();
@@ -102,7 +102,7 @@ describe('the gate of the intake', () => {
     });
 
     it('gives up at the deadline, and does not keep those behind waiting', async () => {
-      const gate = open();
+      const gate = open({ maxBytesInFlight: 200 });
       post(gate, 'first', 20);
       const late = post(gate, 'late', 10, 500);
       post(gate, 'behind', 5);
