@@ -3,6 +3,9 @@ import { styleText } from 'node:util';
 import Table from 'cli-table3';
 import { fitCells } from './fit-cells.ts';
 
+// Control characters, separators of lines, and what turns the direction of writing.
+const CONTROLS = /[\p{Cc}\u2028-\u202e\u2066-\u2069]+/gu;
+
 /** What a column shows of a thing: one of its fields, or what is made of it. */
 export type Column<T> = keyof T | ((thing: T) => unknown);
 export type Columns<T> = Readonly<Record<string, Column<T>>>;
@@ -104,7 +107,7 @@ export function createOutput(
 
 /** On one line, and without what could steer a terminal: Graph's texts are anybody's. */
 function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}+/gu, ' ');
+  return text.replaceAll(CONTROLS, ' ');
 }
 
 function toCell<T extends object>(thing: T, column: Column<T>): string {

@@ -10,7 +10,8 @@ import { createRedactor } from '../../src/domain/redact.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import { temporaryFolder } from '../support/folder.ts';
 
-const HOSTILE = 'x\n{"level":"error","msg":"forged"}\r\u001b[2J\u009b31m\u2028forged\u0000';
+const HOSTILE =
+  'x\n{"level":"error","msg":"forged"}\r\u001b[2J\u009b31m\u2028forged\u0000\u202egorf';
 
 function open(options: { pretty?: boolean; level?: 'debug' | 'info' } = {}) {
   const lines: string[] = [];
@@ -83,6 +84,10 @@ describe('log', () => {
     error.name = planted;
     log.error({ err: error, field: `a ${planted} b` }, `message ${planted}`);
     log.warn({ err: planted }, 'thrown as it is');
+    log.warn({ err: { inner: [planted] }, field: { inner: planted } }, 'in what is thrown');
+    const circular: Record<string, unknown> = { inner: planted };
+    circular['itself'] = circular;
+    log.warn({ err: circular }, 'without an end');
     const written = lines.join('');
     for (const kept of ['message [secret]', 'a [secret] b', 'outer [secret]', 'inner [secret]'])
       expect(written).toContain(kept);
@@ -122,9 +127,10 @@ describe('log', () => {
   it('cannot be made to write two lines', () => {
     const { log, written } = open();
     log.warn({ field: HOSTILE }, HOSTILE);
-    log.error({ err: new Error(HOSTILE) }, 'failed');
+    const cause = { inner: [HOSTILE] };
+    log.error({ err: new Error(HOSTILE, { cause }), field: { inner: HOSTILE } }, 'failed');
     // oxlint-disable-next-line no-control-regex -- control characters are what it is about
-    expect(written()).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029]/);
+    expect(written()).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e]/);
     expect(
       written()
         .split('\n')
@@ -135,9 +141,10 @@ describe('log', () => {
   it('cannot be made to control a terminal, or to begin a line of its own there', () => {
     const { log, written } = open({ pretty: true });
     log.warn({ field: HOSTILE }, HOSTILE);
-    log.error({ err: new Error(HOSTILE) }, 'failed');
+    const cause = { inner: [HOSTILE] };
+    log.error({ err: new Error(HOSTILE, { cause }), field: { inner: HOSTILE } }, 'failed');
     // oxlint-disable-next-line no-control-regex -- control characters are what it is about
-    expect(written()).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029]/);
+    expect(written()).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e]/);
     for (const line of written().split('\n'))
       expect(line).toMatch(/^(\[[\d:.]+\] [A-Z]+: | {4}|$)/);
   });

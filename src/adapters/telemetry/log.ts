@@ -9,10 +9,11 @@ type Level = keyof Log;
 
 const MAX_CAUSES = 5;
 const MAX_UNWRITTEN_BYTES = 8 * 1024 * 1024;
-// C0 and C1 controls, and the line and paragraph separators: what makes a terminal or a viewer
-// begin a line or change colours, and so lets a text that somebody sent pass for a line of ours.
+// C0 and C1 controls, the line and paragraph separators, and what turns the direction of writing: what
+// makes a terminal or a viewer begin a line, change colours or show letters in another order, and so
+// lets a text that somebody sent pass for a line of ours.
 // eslint-disable-next-line no-control-regex -- control characters are what it is about
-const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
+const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
 
 /**
  * One JSON line an event on stdout; `pretty` for people on a terminal. Of errors only their names,
@@ -75,12 +76,25 @@ function presentFields(fields: LogFields, clean: Redact): Record<string, unknown
   );
 }
 
+/** Whatever is in it: a text may be anywhere. */
 function presentValue(value: unknown, clean: Redact): unknown {
-  return typeof value === 'string' ? clean(value) : value;
+  if (typeof value === 'string') return clean(value);
+  if (typeof value !== 'object' || value === null || isError(value)) return value;
+  try {
+    const cleaned = (_name: string, inner: unknown) =>
+      typeof inner === 'string' ? clean(inner) : inner;
+    return JSON.parse(JSON.stringify(value), cleaned);
+  } catch {
+    return '[not to be written as JSON]';
+  }
+}
+
+function isError(value: unknown): value is Error {
+  return value instanceof Error || isNativeError(value);
 }
 
 function presentError(error: unknown, clean: Redact, depth = 0): unknown {
-  if (!(error instanceof Error || isNativeError(error))) return presentValue(error, clean);
+  if (!isError(error)) return presentValue(error, clean);
   const goOn = depth < MAX_CAUSES;
   const show = (text: string) => clean(redactGuesses(text));
   const inner = (each: unknown) => presentError(each, clean, depth + 1);
