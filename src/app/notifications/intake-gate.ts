@@ -65,7 +65,7 @@ export function createIntakeGate(deps: {
       postsInFlight += 1;
       let held = 0;
       let inside = true;
-      let endTurn = () => {};
+      let endTurn: (() => void) | undefined;
       return {
         add(bytes) {
           if (bytesInFlight + bytes > limits.maxBytesInFlight) refuse('Too much is in flight');
@@ -78,7 +78,7 @@ export function createIntakeGate(deps: {
         leave() {
           if (!inside) return;
           inside = false;
-          endTurn();
+          endTurn?.();
           postsInFlight -= 1;
           bytesInFlight -= held;
           held = 0;
