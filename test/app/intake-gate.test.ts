@@ -101,6 +101,19 @@ describe('the gate of the intake', () => {
       expect(begun).toEqual(['large', 'next']);
     });
 
+    it('lets timers and sockets come between two of them', async () => {
+      const gate = open({ maxBytesInFlight: 200 });
+      const first = post(gate, 'first', 20);
+      const second = post(gate, 'second', 20);
+      await first.turn;
+      first.pass.leave();
+      for (let step = 0; step < 20; step += 1) await Promise.resolve();
+      expect(begun).toEqual(['first']);
+      await settle();
+      expect(begun).toEqual(['first', 'second']);
+      second.pass.leave();
+    });
+
     it('gives up at the deadline, and does not keep those behind waiting', async () => {
       const gate = open({ maxBytesInFlight: 200 });
       post(gate, 'first', 20);

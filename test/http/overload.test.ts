@@ -7,7 +7,7 @@ import { TurnedClock } from '../support/clock.ts';
 import { importSamples, startService, type TestService } from '../support/service.ts';
 import { until } from '../support/wait.ts';
 import { genuineText } from './graph-posts.ts';
-import { beginPost } from './slow-client.ts';
+import { beginPost, type SlowClient } from './slow-client.ts';
 
 const MB = 1024 * 1024;
 
@@ -29,11 +29,26 @@ describe('more than can be held', () => {
     expect((await fetch(`${service.url}/health`)).status).toBe(200);
   }
 
+  /** Time stands still but for what is to be done at once. */
+  async function answersOf(clients: readonly SlowClient[], clock: TurnedClock) {
+    const answers = Promise.all(clients.map(({ answered }) => answered));
+    let done = false;
+    void answers.finally(() => {
+      done = true;
+    });
+    await until(async () => {
+      await clock.turn(0);
+      return done;
+    }, 'the answers');
+    return answers;
+  }
+
   afterEach(() => service.close());
 
   it('of bytes in flight is 503, until they have come to their end', async () => {
     // Its time stands still, so that no sender is too slow on a busy machine.
-    await start({ MAX_BYTES_IN_FLIGHT: String(4 * MB) }, new TurnedClock());
+    const clock = new TurnedClock();
+    await start({ MAX_BYTES_IN_FLIGHT: String(4 * MB) }, clock);
     const bodies = [0, 1, 2, 3].map((n) => genuineText(`slow-${n}`).padEnd(MB));
     const slow = await Promise.all(
       bodies.map(async (body) => {
@@ -48,10 +63,39 @@ describe('more than can be held', () => {
     await expectRefused();
 
     await Promise.all(slow.map((client) => client.send(' ')));
-    const answers = await Promise.all(slow.map((client) => client.answered));
+    const answers = await answersOf(slow, clock);
     expect(answers.map(({ status }) => status)).toEqual([202, 202, 202, 202]);
     expect((await service.post(genuineText('next'))).status).toBe(202);
     for (const client of slow) client.cut();
+  });
+
+  it('of bytes being judged waits for its turn, and nothing of it is read before', async () => {
+    const clock = new TurnedClock();
+    await start({ MAX_BYTES_IN_FLIGHT: String(4 * MB) }, clock);
+    expect((await service.post(genuineText('warms the cache'))).status).toBe(202);
+    const holder = new DatabaseSync(join(service.dataDir, 'inbox.db'), { timeout: 5000 });
+    holder.exec('BEGIN IMMEDIATE');
+    const post = async (body: string) => {
+      const client = await beginPost(service.url, `Content-Length: ${MB}`);
+      await client.send(body.padEnd(MB));
+      // With each answer the service has read at least 64 KiB more of it.
+      for (let n = 0; n < 50; n += 1) await fetch(`${service.url}/health`);
+      return client;
+    };
+    const first = await post(genuineText('is being stored'));
+    // Whoever read it would refuse it at once.
+    const second = await post('no JSON');
+    let refused = false;
+    void second.answered.then(() => {
+      refused = true;
+    });
+    await clock.turn(0);
+    expect(refused).toBe(false);
+
+    holder.exec('ROLLBACK');
+    holder.close();
+    const answers = await answersOf([first, second], clock);
+    expect(answers.map(({ status }) => status)).toEqual([202, 400]);
   });
 
   it('of receipts is 503, until some of them have been expanded', async () => {

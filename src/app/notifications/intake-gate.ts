@@ -88,9 +88,14 @@ export function createIntakeGate(deps: {
   };
 }
 
+interface Waiting {
+  readonly bytes: number;
+  readonly begin: () => void;
+}
+
 /** Lets bytes pass in the order of their coming, so many at a time, or one POST that is larger. */
 function createTurns(clock: Clock, maxBytes: number) {
-  const waiting: { readonly bytes: number; readonly begin: () => void }[] = [];
+  const waiting: Waiting[] = [];
   let taken = 0;
 
   function fits(bytes: number): boolean {
@@ -101,18 +106,35 @@ function createTurns(clock: Clock, maxBytes: number) {
     for (let next = waiting[0]; next !== undefined && fits(next.bytes); next = waiting[0]) {
       waiting.shift();
       taken += next.bytes;
-      next.begin();
+      // Not at once: judging is work of this thread, and a whole row of bodies would be judged before
+      // any timer, and so any deadline, or another request.
+      clock.after(0, next.begin);
     }
+  }
+
+  function end(bytes: number): void {
+    taken -= bytes;
+    letIn();
   }
 
   function wait(bytes: number, deadline: number): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const own = { bytes, begin: resolve };
+    const giveUp = () => reject(new UnavailableError('Others were judged until the deadline'));
+    const own: Waiting = {
+      bytes,
+      begin() {
+        if (clock.now() < deadline) return resolve();
+        end(bytes);
+        giveUp();
+      },
+    };
     waiting.push(own);
     const cancel = clock.after(Math.max(0, deadline - clock.now()), () => {
-      waiting.splice(waiting.indexOf(own), 1);
-      reject(new UnavailableError('Others were judged until the deadline'));
+      const at = waiting.indexOf(own);
+      if (at === -1) return; // about to begin
+      waiting.splice(at, 1);
       letIn(); // those behind it may be smaller
+      giveUp();
     });
     return promise.finally(cancel);
   }
@@ -122,10 +144,7 @@ function createTurns(clock: Clock, maxBytes: number) {
     async take(bytes: number, deadline: number): Promise<() => void> {
       if (waiting.length > 0 || !fits(bytes)) await wait(bytes, deadline);
       else taken += bytes;
-      return () => {
-        taken -= bytes;
-        letIn();
-      };
+      return () => end(bytes);
     },
   };
 }
