@@ -43,6 +43,7 @@ export function createCore(
   const { deliveries, inbox, queue } = stores;
   const parts = { ...basics, ...stores };
   const fresh = new FreshReceipts();
+  const stopping = new AbortController();
   const held = new HeldQuota();
   const counter = new ReceiptCounter(basics.digest.randomId().slice(0, 8));
   const webhooks = createWebhookSinks({
@@ -100,6 +101,7 @@ export function createCore(
     ...parts,
     fresh,
     readSinks: () => lanes.refresh(),
+    stopping: stopping.signal,
   });
   const watch = createWatchSinks({ ...parts, tell, changed: () => sweep.lanes() });
   const deliver = createDeliver({ ...parts, lanes, watch });
@@ -181,6 +183,7 @@ export function createCore(
 
   async function stop(): Promise<void> {
     gate.stop();
+    stopping.abort();
     sweep.stop();
     stopRetention?.();
     service.stop();

@@ -87,7 +87,11 @@ export async function openWorld({ folder, calls, answer, life = new Life() }: Wo
     }),
   });
   const judgeHeld = createJudgeHeld({ ...parts, rejections: createRejectionAudit(parts) });
-  const expandReceipt = createExpandReceipt({ ...parts, readSinks: () => lanes.refresh() });
+  const expandReceipt = createExpandReceipt({
+    ...parts,
+    readSinks: () => lanes.refresh(),
+    stopping: new AbortController().signal,
+  });
   const watch = createWatchSinks({ ...parts, changed: () => undefined });
   const deliver = createDeliver({ ...parts, lanes, watch });
   const sweep: Sweep = createSweep({ ...parts, lanes, deliver, judgeHeld, expandReceipt });

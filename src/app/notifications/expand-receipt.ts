@@ -45,6 +45,8 @@ export function createExpandReceipt(deps: {
   digest: Digest;
   clock: Clock;
   metrics: Metrics;
+  /** Once aborted, what has not begun is left for the next start. */
+  stopping: AbortSignal;
 }): ExpandReceipt {
   const { deliveries, inbox, queue } = deps;
 
@@ -52,7 +54,10 @@ export function createExpandReceipt(deps: {
 
   return async function expandReceipt(receiptId) {
     const receipt = await readSmall(receiptId);
-    if (receipt === LARGE) await alone(async () => expand(await inbox.read(receiptId)));
+    if (receipt === LARGE)
+      await alone(async () => {
+        if (!deps.stopping.aborted) await expand(await inbox.read(receiptId));
+      });
     else await expand(receipt);
   };
 
@@ -71,14 +76,20 @@ export function createExpandReceipt(deps: {
   async function expand(receipt: Receipt | undefined): Promise<void> {
     if (receipt === undefined) return;
     const sinks = await deps.readSinks();
+    let duplicates = 0;
     for (let at = 0; at < receipt.items.length; at += ITEMS_AT_ONCE) {
+      if (deps.stopping.aborted) return;
       const items = receipt.items.slice(at, at + ITEMS_AT_ONCE);
       const rows = items.map((item) => toNotification(receipt, item, sinks));
       const found = await deliveries.insertNotifications(rows);
       await finish(rows, found, sinks);
-      countDuplicates(found);
+      duplicates += found.filter((row) => row.found === 'duplicate').length;
     }
     inbox.settle(receipt.id);
+    // After it, since what fails is done again.
+    if (duplicates > 0) {
+      deps.metrics.count('notifications_total', { verdict: 'duplicate' }, duplicates);
+    }
   }
 
   /** Completes the rows of this receipt, and those of others that a crash left unfinished. */
@@ -148,11 +159,5 @@ export function createExpandReceipt(deps: {
     const content = JSON.stringify({ item: text, receiptId: receipt.id, tokens: receipt.tokens });
     const sealed = deps.cipher.seal(content, `notification:${id}`);
     return { id, state: 'waiting' as const, sinkIds: [], data: null, sealed };
-  }
-
-  function countDuplicates(found: readonly InsertedNotification[]): void {
-    const duplicates = found.filter((row) => row.found === 'duplicate').length;
-    if (duplicates === 0) return;
-    deps.metrics.count('notifications_total', { verdict: 'duplicate' }, duplicates);
   }
 }
