@@ -31,10 +31,12 @@ function createCommands(): Command {
       process.exitCode = EXIT.failed;
     },
     start: async () => {
+      interrupted.signal.addEventListener('abort', () => process.exit(EXIT.ok)); // as src/main.ts does
+      const { run } = await import('./run.ts'); // large, and no other command needs it
+      const running = run();
       // The service has its own way to stop.
       process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
-      const { run } = await import('./run.ts'); // large, and no other command needs it
-      await run();
+      await running;
     },
   });
 }

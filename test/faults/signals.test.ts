@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { expect, describe, it, jest } from '@jest/globals';
+import { BIN } from '../cli/command.ts';
 import { temporaryFolder } from '../support/folder.ts';
 
 jest.setTimeout(40_000);
@@ -17,16 +18,24 @@ const preloaded = (source: string) => [
 describe('told to end', () => {
   /** Runs the service until it is gone; `seen` may end it at any line of its log. */
   async function run(
-    options: { nodeArgs?: readonly string[]; env?: Record<string, string> },
+    options: {
+      nodeArgs?: readonly string[];
+      program?: readonly string[];
+      env?: Record<string, string>;
+    },
     seen: (message: string, kill: (signal: NodeJS.Signals) => void) => void,
   ) {
     const folder = temporaryFolder();
     const { PATH } = process.env;
     const env = { PATH, NODE_ENV: 'test', PORT: '0', METRICS_PORT: '0', DATA_DIR: folder.path };
-    const child = spawn(process.execPath, [...(options.nodeArgs ?? []), MAIN], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...env, MIN_FREE_DISK_MB: '0', ...options.env },
-    });
+    const child = spawn(
+      process.execPath,
+      [...(options.nodeArgs ?? []), ...(options.program ?? [MAIN])],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        env: { ...env, MIN_FREE_DISK_MB: '0', ...options.env },
+      },
+    );
     const messages: string[] = [];
     createInterface({ input: child.stdout }).on('line', (line) => {
       const { msg } = JSON.parse(line) as { msg: string };
@@ -38,14 +47,17 @@ describe('told to end', () => {
     return { code, messages };
   }
 
-  it('while it loads, ends all the same', async () => {
+  it.each([
+    ['src/main.ts', [MAIN]],
+    ['sallyport start', [BIN, 'start']],
+  ])('while %s loads, ends all the same', async (_name, program) => {
     // As process 1 of a container it would not, unless it listened: so what counts is the code.
     const hook = `import { registerHooks } from 'node:module';
       registerHooks({ load(url, context, next) {
         if (url.endsWith('/run.ts')) process.kill(process.pid, 'SIGTERM');
         return next(url, context);
       } });`;
-    const { code, messages } = await run({ nodeArgs: preloaded(hook) }, () => undefined);
+    const { code, messages } = await run({ nodeArgs: preloaded(hook), program }, () => undefined);
     expect(code).toBe(0);
     expect(messages.at(-1) ?? 'stopped').toBe('stopped'); // before its first line, or in order
   });
