@@ -441,7 +441,7 @@ describe('doctor', () => {
     ]);
     expect(await look(0o644, 0o666)).toEqual([
       `fail others may change ${file}`,
-      'warn everybody here may read .env',
+      'warn more than the owner may read or change .env',
     ]);
   });
 

@@ -34,8 +34,9 @@ async function checkGenerated({ dataDir }: Deployment): Promise<readonly Finding
 
 /**
  * What the operator keeps: `.env`, and whatever a `…_FILE` names. A group may read it, since the
- * service often is not the owner of what is mounted; and Docker and Kubernetes mount it for everybody
- * unless they are told otherwise, which in a container of one user does no harm: hence the warning.
+ * service often is not the owner of what is mounted. That everybody may read it is only warned of,
+ * because Docker and Kubernetes mount it so unless they are told otherwise; that its group may change
+ * it, because a shell on Ubuntu makes it so, with nobody else in the group.
  */
 async function checkNamed({ given }: Deployment): Promise<readonly Finding[]> {
   const named = SECRET_VARIABLES.flatMap((name) => given[`${name}_FILE`] ?? []);
@@ -46,8 +47,8 @@ async function checkNamed({ given }: Deployment): Promise<readonly Finding[]> {
     // A missing one is no problem, or one of the configuration.
     const found = await unlessMissing(stat(path));
     if (found === undefined) continue;
-    if ((found.mode & 0o022) !== 0) writable.push(path);
-    else if ((found.mode & 0o004) !== 0) readable.push(path);
+    if ((found.mode & 0o002) !== 0) writable.push(path);
+    else if ((found.mode & 0o024) !== 0) readable.push(path);
     else closed.push(path);
   }
   return [
@@ -56,7 +57,13 @@ async function checkNamed({ given }: Deployment): Promise<readonly Finding[]> {
       : [fail(CHECK, `others may change ${writable.join(', ')}`, remedyFor(writable))]),
     ...(readable.length === 0
       ? []
-      : [warn(CHECK, `everybody here may read ${readable.join(', ')}`, remedyFor(readable))]),
+      : [
+          warn(
+            CHECK,
+            `more than the owner may read or change ${readable.join(', ')}`,
+            remedyFor(readable),
+          ),
+        ]),
     ...(closed.length === 0 ? [] : [ok(CHECK, `${closed.join(', ')}: not for everybody`)]),
   ];
 }
