@@ -53,13 +53,17 @@ function expectRefusedInTime({ status, retryAfter, ms }: TimedAnswer, lagMs: num
 /** By the median of some: a machine that is busy with other tests delays single ones. */
 export async function expectAtOnce(ask: () => Promise<TimedAnswer>): Promise<void> {
   const took: number[] = [];
+  const lag = monitorEventLoopDelay({ resolution: 10 });
+  lag.enable();
   for (let round = 0; round < 9; round += 1) {
     const { status, ms } = await ask();
     expect(status).toBe(200);
     took.push(ms);
   }
+  lag.disable();
   took.sort((a, b) => a - b);
-  expect(took[4]).toBeLessThan(500);
-  // Whoever waits for the disk waits until the deadline.
-  expect(took[8]).toBeLessThan(1900);
+  const [medianMs = Infinity, longestMs = Infinity] = [took[4], took[8]];
+  expect(medianMs).toBeLessThan(250);
+  // Whoever waits for the disk waits until the deadline. In a pause of this process nobody has a part.
+  expect(longestMs - lag.max / 1e6).toBeLessThan(1500);
 }

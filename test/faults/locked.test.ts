@@ -51,7 +51,9 @@ describe('a database that somebody else has locked', () => {
 
       expect(answers.map((answer) => answer.status)).toEqual(answers.map(() => 202));
       // Whoever waits for the store waits until the deadline.
-      expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(1900);
+      const took = answers.map(({ ms }) => ms).toSorted((a, b) => a - b);
+      expect(took.at(-1)).toBeLessThan(1900);
+      expect(took[took.length >> 1]).toBeLessThan(300);
       expect(answers.length).toBeGreaterThan(20);
       expect({ status, checks: JSON.parse(text).checks }).toMatchObject({
         status: 503,

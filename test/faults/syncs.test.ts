@@ -70,7 +70,7 @@ describeWith(STRACE, 'the syncs of the disk', () => {
         (call) => isSync(call) && call.file === log && call.began < (answers.at(-1)?.began ?? 0),
       );
       expect(syncs.length).toBeGreaterThan(0);
-      expect(syncs.length).toBeLessThan(posts / 2);
+      expect(syncs.length).toBeLessThan(posts / 4);
     } finally {
       await gateway.close();
     }

@@ -62,7 +62,11 @@ await describeOnProcess('mongodb', 'a pool of MongoDB that is exhausted', (serve
     expect(sorted.at(-1)).toBeLessThan(2 * OPERATION_MS);
 
     proxy.goOn();
-    const isDone = () => insert().then(...[true, false].map((done) => () => done));
+    const isDone = () =>
+      insert().then(
+        () => true,
+        () => false,
+      );
     await until(isDone, 'it takes inserts again');
     await until(() => mongo.connections().active === 0, 'no connection is in use');
   });
