@@ -75,6 +75,22 @@ describe('finding a credential', () => {
     expect(await show(KEY, '192.0.2.201')).toBe('valid');
   });
 
+  it('takes a good one for a guess when it comes at once with more than may be wrong', async () => {
+    const { show } = create();
+    const guesses = Array.from({ length: 199 }, (_none, at) => show(`guess ${at}`));
+    const kinds = await Promise.all([...guesses, show(KEY), show(KEY, '192.0.2.2')]);
+    expect(kinds.slice(0, 199).filter((kind) => kind === 'wrong')).toHaveLength(20);
+    expect(kinds.slice(199)).toEqual(['refused', 'valid']);
+  });
+
+  it('serves a good one that comes at once with some wrong ones, and many good ones', async () => {
+    const { show } = create();
+    const few = Array.from({ length: 5 }, () => show('a guess'));
+    const many = Array.from({ length: 50 }, () => show(KEY));
+    expect(new Set(await Promise.all(many))).toEqual(new Set(['valid']));
+    expect(new Set(await Promise.all(few))).toEqual(new Set(['wrong']));
+  });
+
   it('lets an instance that counts for itself allow its share of the guesses', async () => {
     const { show } = create({ degraded: true });
     expect(await guess(show, 7)).toEqual([...times('wrong', 5), ...times('refused', 2)]);
