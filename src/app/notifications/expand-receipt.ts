@@ -49,16 +49,14 @@ export function createExpandReceipt(deps: {
   stopping: AbortSignal;
 }): ExpandReceipt {
   const { deliveries, inbox, queue } = deps;
-
   let lastLarge: Promise<unknown> = Promise.resolve();
 
   return async function expandReceipt(receiptId) {
     const receipt = await readSmall(receiptId);
-    if (receipt === LARGE)
-      await alone(async () => {
-        if (!deps.stopping.aborted) await expand(await inbox.read(receiptId));
-      });
-    else await expand(receipt);
+    if (receipt !== LARGE) return expand(receipt);
+    await alone(async () => {
+      if (!deps.stopping.aborted) await expand(await inbox.read(receiptId));
+    });
   };
 
   /** A large one is let go again, since many may wait for their turn. */
