@@ -3,14 +3,19 @@ import * as fc from 'fast-check';
 import { repeatsName } from '../../src/adapters/http/repeats-name.ts';
 import { jsonObject, space } from '../support/json-text.ts';
 
-const anObject = jsonObject(fc.oneof(fc.constantFrom('a', 'b', '', '\ud800'), fc.string()));
+// Not what is refused anyway. And none that begins with a backslash: once V8 13.6 has seen one after a
+// name, its JSON.parse takes the backslash of a later escape there for that name, and is no measure.
+const aName = fc.oneof(
+  fc.constantFrom('a', 'b', '', '\ud800'),
+  fc.string().filter((name) => name !== '__proto__' && !name.startsWith('\\')),
+);
+const anObject = jsonObject(aName);
 
 describe('a name that is there twice', () => {
   it('is found where parsing leaves fewer members than were written', () => {
     const found = { repeated: 0, distinct: 0 };
     fc.assert(
       fc.property(anObject, space, space, ({ text }, before, after) => {
-        fc.pre(!/__proto__/.test(text));
         const repeats = membersIn(text) > membersOf(JSON.parse(text));
         found[repeats ? 'repeated' : 'distinct'] += 1;
         expect(repeatsName(`${before}[${text}]${after}`)).toBe(repeats);
