@@ -1,6 +1,11 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
-import { BodyTimeoutError, MalformedBodyError, PayloadTooLargeError } from '../../domain/errors.ts';
+import {
+  BodyTimeoutError,
+  MalformedBodyError,
+  PayloadTooLargeError,
+  UnsupportedMediaTypeError,
+} from '../../domain/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 
 /** How long a client that was refused may go on sending before it is cut off. */
@@ -85,6 +90,13 @@ function roomFor(
   const larger = Buffer.allocUnsafeSlow(Math.max(bytes, Math.min(most, factor * body.length)));
   body.copy(larger);
   return larger;
+}
+
+/** Graph compresses nothing, nobody else needs to, and whoever does may be sending a bomb. */
+export function requireUncompressed({ headers }: IncomingMessage): void {
+  if (!['', 'identity'].includes((headers['content-encoding'] ?? '').toLowerCase())) {
+    throw new UnsupportedMediaTypeError('The body must not be compressed');
+  }
 }
 
 /** The text of a body. Throws `MalformedBodyError` unless it is UTF-8 (RFC 8259 §8.1). */

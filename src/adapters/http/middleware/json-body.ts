@@ -1,7 +1,7 @@
 import type { Context, Middleware } from 'koa';
 import { MalformedBodyError, UnsupportedMediaTypeError } from '../../../domain/errors.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import { decodeText, readBody } from '../read-body.ts';
+import { decodeText, readBody, requireUncompressed } from '../read-body.ts';
 import { repeatsName } from '../repeats-name.ts';
 import type { RequestState } from '../request-state.ts';
 
@@ -49,9 +49,7 @@ function requirePlainJson(ctx: Context): void {
   if (!CHARSETS.has(ctx.request.charset.toLowerCase())) {
     throw new UnsupportedMediaTypeError('The body must be UTF-8');
   }
-  if (!['', 'identity'].includes(ctx.get('Content-Encoding').toLowerCase())) {
-    throw new UnsupportedMediaTypeError('The body must not be compressed');
-  }
+  requireUncompressed(ctx.req);
 }
 
 function parseStrictly(text: string): object {

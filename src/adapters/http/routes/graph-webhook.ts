@@ -7,7 +7,7 @@ import { UnsupportedMediaTypeError } from '../../../domain/errors.ts';
 import { readValidationToken } from '../../../domain/notifications/handshake.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { Metrics } from '../../../ports/metrics.ts';
-import { decodeText, readBody } from '../read-body.ts';
+import { decodeText, readBody, requireUncompressed } from '../read-body.ts';
 import type { TrustedProxies } from '../trusted-proxies.ts';
 import { createRouter, type Routes } from '../router.ts';
 
@@ -91,8 +91,5 @@ function requirePlainJson(ctx: Context): void {
   if (!JSON_TYPE.test(ctx.get('Content-Type'))) {
     throw new UnsupportedMediaTypeError('The body must be application/json');
   }
-  // Graph compresses nothing, and whoever does may be sending a bomb.
-  if (!['', 'identity'].includes(ctx.get('Content-Encoding').toLowerCase())) {
-    throw new UnsupportedMediaTypeError('The body must not be compressed');
-  }
+  requireUncompressed(ctx.req);
 }
