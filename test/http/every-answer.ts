@@ -19,6 +19,7 @@ export const EVERY_HEADER: Readonly<Record<string, string>> = {
 };
 
 const REQUEST_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const CHALLENGE = 'ApiKey realm="sallyport", header="X-API-Key"';
 const PROBLEM = 'application/problem+json';
 
 /** An answer, however it was asked for. */
@@ -34,6 +35,7 @@ export function expectEveryHeader({ status, headers, body }: Answer): void {
   expect(Object.fromEntries(shown)).toEqual(EVERY_HEADER);
   expect(headers.get('x-request-id')).toMatch(REQUEST_ID);
   expect([headers.get('server'), headers.get('x-powered-by')]).toEqual([null, null]);
+  expect(headers.get('www-authenticate')).toBe(status === 401 ? CHALLENGE : null);
   if (status >= 400 && body !== '') expectErrorShape({ status, headers, body });
 }
 

@@ -13,6 +13,9 @@ import {
 } from '../present-error.ts';
 import type { RequestState } from '../request-state.ts';
 
+// RFC 9110 §11.6.1: each 401 names how to do better. Not a registered scheme, so no browser asks.
+const CHALLENGE = 'ApiKey realm="sallyport", header="X-API-Key"';
+
 /** The only place where a failure becomes a response. */
 export function errorBoundary(deps: {
   log: Log;
@@ -28,6 +31,7 @@ export function errorBoundary(deps: {
       const problem = error instanceof ServiceError ? toProblem(error) : INTERNAL;
       if (problem.status >= 500) deps.log.error({ err: error, requestId }, 'request failed');
       if (problem.retryAfter !== undefined) ctx.set('Retry-After', String(problem.retryAfter));
+      if (problem.status === 401) ctx.set('WWW-Authenticate', CHALLENGE);
       ctx.vary('Accept');
       const asProblem = ctx.accepts('application/json', PROBLEM_TYPE) === PROBLEM_TYPE;
       const present = asProblem ? presentProblem : presentError;
