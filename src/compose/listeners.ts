@@ -58,12 +58,14 @@ export async function openListeners(config: Config, basics: Basics, stores: Stor
       limiters: edge.limiters,
       handshakes,
       stopping: stopping.signal,
+      requestTimeoutMs: config.requestTimeoutMs,
     }),
   });
   const { securityHeaders } = config.edge;
   const http = await openHttpServer({
     ...basics,
     handler: listenerOf(app),
+    proxies: edge.proxies,
     securityHeaders,
     ...config.http,
   });

@@ -93,6 +93,7 @@ export async function startEdge(options: {
     clock,
     log,
     metrics,
+    proxies,
     host: '127.0.0.1',
     port: 0,
     ...(options.limits === undefined ? {} : { limits: options.limits }),

@@ -21,14 +21,17 @@ export function trackConnections(server: Server): Connections {
     answers.set(connection, undefined);
     connection.on('close', () => answers.delete(connection));
   });
-  server.on('request', (request, answer) => {
+  server.on('request', track);
+  server.on('checkExpectation', track); // instead of that one
+
+  function track(request: IncomingMessage, answer: ServerResponse): void {
     const { socket } = request;
     requests.set(socket, request);
     answers.set(socket, answer);
     answer.on('close', () => {
       if (answers.get(socket) === answer) answers.set(socket, undefined);
     });
-  });
+  }
 
   return {
     answerOf: (connection) => answers.get(connection),

@@ -7,6 +7,7 @@ import type { Log } from '../../ports/log.ts';
 import type { Metrics } from '../../ports/metrics.ts';
 import { presentError, presentProblem, type Problem, PROBLEM_TYPE } from './present-error.ts';
 import { apiHeaders, type SecurityHeaderOptions, setAll } from './security-headers.ts';
+import type { TrustedProxies } from './trusted-proxies.ts';
 
 /** What is done about a request that does not reach the application. */
 export interface Refusals {
@@ -108,6 +109,7 @@ export function createRefusals(deps: {
   clock: Clock;
   log: Log;
   metrics: Metrics;
+  proxies: TrustedProxies;
   securityHeaders: SecurityHeaderOptions;
 }): Refusals {
   const headers = apiHeaders(deps.securityHeaders);
@@ -144,16 +146,23 @@ export function createRefusals(deps: {
 
   function note({ req }: ServerResponse, { status, code }: Problem, requestId: string): void {
     deps.metrics.count('http_requests_total', { ...UNREAD, status_code: String(status) });
-    const ipAddress = req.socket.remoteAddress;
+    const ipAddress = deps.proxies.clientOf(req);
     deps.log.info({ ...UNREAD, status, code, requestId, ipAddress }, 'request refused');
   }
 }
 
-/** An answer for a connection on which Node has made no request; `undefined` when it is gone. */
+/**
+ * An answer for a connection on which Node has made no request; `undefined` when it is gone, or still
+ * has the answer to another.
+ */
 export function answerOn(connection: Duplex): ServerResponse | undefined {
   if (!(connection instanceof Socket) || !connection.writable) return undefined;
   const answer = new ServerResponse(new IncomingMessage(connection));
-  answer.assignSocket(connection);
+  try {
+    answer.assignSocket(connection);
+  } catch {
+    return undefined; // nobody's bytes are worth the process
+  }
   answer.on('finish', () => connection.end());
   return answer;
 }

@@ -8,8 +8,10 @@ import type { Digest } from '../../ports/digest.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Metrics } from '../../ports/metrics.ts';
 import { trackConnections } from './connections.ts';
+import type { Problem } from './present-error.ts';
 import { ambiguityOf, answerOn, createRefusals, REFUSALS, refusalOf } from './refusals.ts';
 import { ALL_HEADERS, type SecurityHeaderOptions } from './security-headers.ts';
+import { NO_PROXIES, type TrustedProxies } from './trusted-proxies.ts';
 
 const LIMITS = {
   /** To the last header, against those who send a byte a second (Slowloris). */
@@ -79,6 +81,7 @@ export async function openHttpServer(deps: {
   port: number;
   /** More at a time are closed as they come. */
   maxConnections?: number;
+  proxies?: TrustedProxies;
   securityHeaders?: SecurityHeaderOptions;
   limits?: Partial<typeof LIMITS>;
 }): Promise<HttpListener> {
@@ -87,14 +90,19 @@ export async function openHttpServer(deps: {
   server.timeout = idleTimeout;
   server.maxConnections = deps.maxConnections ?? MAX_CONNECTIONS;
   const connections = trackConnections(server);
-  const { refuse, note } = createRefusals({ securityHeaders: ALL_HEADERS, ...deps });
+  const { refuse, note } = createRefusals({
+    securityHeaders: ALL_HEADERS,
+    proxies: NO_PROXIES,
+    ...deps,
+  });
   const refused = new WeakSet<Duplex>();
   const broken = new WeakSet<Duplex>();
   let draining = false;
 
   server.on('request', (req, res) => {
     if (refused.has(req.socket)) return; // it may be anything: a part of what was refused, too
-    if (draining) res.setHeader('Connection', 'close');
+    // Node passes over what follows a request to upgrade, and would answer the next but one.
+    if (draining || req.headers.upgrade !== undefined) res.setHeader('Connection', 'close');
     const ambiguity = ambiguityOf(req);
     if (ambiguity === undefined) return deps.handler(req, res);
     refused.add(req.socket);
@@ -105,30 +113,36 @@ export async function openHttpServer(deps: {
     refuse(res, REFUSALS.expectation);
   });
   server.on('connect', (_req, connection) => {
-    const answer = answerOn(connection);
-    if (answer !== undefined) refuse(answer, REFUSALS.method);
+    // Node has let go of it: a reset that nobody hears would end the process, and silence never ends.
+    connection.on('error', () => undefined).resume();
+    refuseNext(connection, REFUSALS.method);
   });
   server.on('clientError', (error, connection) => {
     if (broken.has(connection)) return; // Node says it again of all that still comes
     broken.add(connection);
-    const pending = connections.answerOf(connection);
-    if (connections.isAnswered(connection)) {
-      connection.end(); // another answer would pass for that of the next request
-    } else if (pending?.req.complete === true) {
-      // That request is whole and may have been done: told otherwise, its client would send it again.
-      if (!pending.headersSent) pending.setHeader('Connection', 'close');
-      if (!connection.destroyed) note(pending, refusalOf(error));
-    } else {
-      const answer = pending ?? answerOn(connection);
-      if (answer !== undefined) refuse(answer, refusalOf(error));
-    }
-    endAfter(connection, pending);
+    refuseNext(connection, refusalOf(error));
   });
   await listen(server, deps.host, deps.port);
 
   function drain(): void {
     draining = true;
     connections.endWithNextAnswer();
+  }
+
+  /** Refuses what comes next on a connection, and ends it. */
+  function refuseNext(connection: Duplex, problem: Problem): void {
+    const pending = connections.answerOf(connection);
+    if (connections.isAnswered(connection)) {
+      connection.end(); // another answer would pass for that of the next request
+    } else if (pending?.req.complete === true) {
+      // That request is whole and may have been done: told otherwise, its client would send it again.
+      if (!pending.headersSent) pending.setHeader('Connection', 'close');
+      if (!connection.destroyed) note(pending, problem);
+    } else {
+      const answer = pending ?? answerOn(connection);
+      if (answer !== undefined) refuse(answer, problem);
+    }
+    endAfter(connection, pending);
   }
 
   /** Ends a connection on which nothing can follow, once the answer that it waits for is out. */
