@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { constants, type FileHandle, link, mkdir, chmod, open, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { constants, type FileHandle, link, chmod, open, unlink } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { makeFolder } from './adapters/sqlite/make-folder.ts';
 import { Secret } from './domain/secret.ts';
 
 /** Names of files in `DATA_DIR/secrets`, after the variables that would take their place. */
@@ -17,8 +18,8 @@ export async function loadOrGenerateSecrets<N extends SecretName>(
 ): Promise<ReadonlyMap<N, Secret>> {
   const secrets = new Map<N, Secret>();
   if (missing.length === 0) return secrets;
-  const folder = join(dataDir, 'secrets');
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const folder = resolve(dataDir, 'secrets');
+  makeFolder(folder);
   await chmod(folder, 0o700); // it may have been there, open to others
   for (const name of missing) {
     const path = join(folder, name);

@@ -67,6 +67,7 @@ export async function openListeners(config: Config, basics: Basics, stores: Stor
     handler: listenerOf(app),
     proxies: edge.proxies,
     securityHeaders,
+    setBy: 'HOST, PORT',
     ...config.http,
   });
   const metricsListener = await openMetrics();
@@ -82,6 +83,7 @@ export async function openListeners(config: Config, basics: Basics, stores: Stor
       ...basics,
       handler: listenerOf(metricsApp),
       securityHeaders,
+      setBy: 'METRICS_HOST, METRICS_PORT',
       ...config.metrics,
     });
   }

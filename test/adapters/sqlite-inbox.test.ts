@@ -66,4 +66,15 @@ describe('the lock of the data folder', () => {
     lockDataFolder(folder.path).release();
     folder.remove();
   });
+
+  it.each([
+    ['is a file', '/etc/passwd', 'EEXIST'],
+    ['is below a file', '/etc/passwd/data', 'EEXIST'],
+    // Node's own recursive mkdir never comes back from this one.
+    ['is where the system makes none', '/proc/data/sallyport', 'ENOENT'],
+  ])('says which folder cannot be made when it %s', (_what, path, why) => {
+    expect(() => lockDataFolder(path)).toThrow(
+      new RegExp(`^DATA_DIR cannot be used, for no folder /\\S+ can be made: ${why}$`),
+    );
+  });
 });

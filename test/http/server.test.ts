@@ -102,8 +102,10 @@ describe('HTTP server', () => {
       metrics: edge.metrics,
       host: '127.0.0.1',
       port: Number(port),
+      setBy: 'HOST, PORT',
     });
-    await expect(second).rejects.toThrow(`Cannot listen on 127.0.0.1:${port}`);
+    const sentence = `Cannot listen on 127.0.0.1:${port} (HOST, PORT): the port is taken`;
+    await expect(second).rejects.toThrow(sentence);
     await edge.close();
   });
 

@@ -3,6 +3,7 @@ import { createServer, type RequestListener, type Server, type ServerResponse } 
 import { Server as NetServer } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import type { Duplex } from 'node:stream';
+import { types } from 'node:util';
 import type { Cancel, Clock } from '../../ports/clock.ts';
 import type { Digest } from '../../ports/digest.ts';
 import type { Log } from '../../ports/log.ts';
@@ -70,7 +71,7 @@ export interface HttpListener {
   close(patience?: ClosePatience): Promise<number>;
 }
 
-/** Opens a listener; rejects with a sentence that names host and port when it cannot. */
+/** Opens a listener; rejects with a sentence that names host, port and reason when it cannot. */
 export async function openHttpServer(deps: {
   handler: RequestListener;
   digest: Digest;
@@ -79,6 +80,8 @@ export async function openHttpServer(deps: {
   metrics: Metrics;
   host: string;
   port: number;
+  /** The variables that these two come from, for the sentence. */
+  setBy?: string;
   /** More at a time are closed as they come. */
   maxConnections?: number;
   proxies?: TrustedProxies;
@@ -122,7 +125,7 @@ export async function openHttpServer(deps: {
     broken.add(connection);
     refuseNext(connection, refusalOf(error));
   });
-  await listen(server, deps.host, deps.port);
+  await listen(server, deps);
 
   function drain(): void {
     draining = true;
@@ -197,13 +200,32 @@ export async function openHttpServer(deps: {
   }
 }
 
-async function listen(server: Server, host: string, port: number): Promise<void> {
+async function listen(
+  server: Server,
+  { host, port, setBy }: { host: string; port: number; setBy?: string },
+): Promise<void> {
   const listening = once(server, 'listening');
   server.listen(port, host);
   try {
     await listening;
   } catch (cause) {
-    throw new Error(`Cannot listen on ${host}:${port}`, { cause });
+    const by = setBy === undefined ? '' : ` (${setBy})`;
+    throw new Error(`Cannot listen on ${host}:${port}${by}${whyNot(cause)}`, { cause });
+  }
+}
+
+function whyNot(cause: unknown): string {
+  switch (types.isNativeError(cause) && 'code' in cause ? cause.code : undefined) {
+    case 'EADDRINUSE':
+      return ': the port is taken';
+    case 'EADDRNOTAVAIL':
+      return ': this machine has no such address';
+    case 'EACCES':
+      return ': this user may not take the port';
+    case 'ENOTFOUND':
+      return ': nobody knows this host';
+    default:
+      return '';
   }
 }
 

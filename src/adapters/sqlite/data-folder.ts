@@ -1,7 +1,8 @@
-import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { codeOf, namingFile } from './inspect.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** A data folder that is this process's alone until it is released. */
 export interface DataFolder {
@@ -15,7 +16,7 @@ export interface DataFolder {
  */
 export function lockDataFolder(dataDir: string): DataFolder {
   const path = resolve(dataDir);
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  makeFolder(path);
   const folder = lock(path);
   try {
     // On a file that may only be read the exclusive transaction of SQLite is a shared one. Open as long
