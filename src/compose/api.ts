@@ -25,8 +25,14 @@ export function createApi(
   core: Core,
   {
     stopping,
+    requestTimeoutMs,
     ...around
-  }: { limiters: Limiters; handshakes: RecentHandshakes; stopping: AbortSignal },
+  }: {
+    limiters: Limiters;
+    handshakes: RecentHandshakes;
+    stopping: AbortSignal;
+    requestTimeoutMs: number;
+  },
 ): readonly Routes[] {
   const manageSubscriptions = createManageSubscriptions({
     ...parts,
@@ -38,7 +44,8 @@ export function createApi(
         .catch((err: unknown) => parts.log.warn({ err }, 'held items wait'));
     },
   });
-  const testSink = createTestSink({ ...parts, openSink: core.openSink, stopping });
+  const { openSink } = core;
+  const testSink = createTestSink({ ...parts, openSink, stopping, requestTimeoutMs });
   return [
     subscriptionRoutes({ subscriptions: manageSubscriptions }),
     sinkRoutes({ sinks: core.manageSinks, secrets: core.secrets, testSink, ...around }),

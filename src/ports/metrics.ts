@@ -65,6 +65,8 @@ type GaugeValue<N extends keyof Gauges> = Gauges[N] | undefined;
 export interface Metrics {
   count<N extends keyof Counters>(name: N, labels: Counters[N], by?: number): void;
   observe<N extends keyof Histograms>(name: N, labels: Histograms[N], seconds: number): void;
+  /** Leaves out from now on what was counted of a sink that is gone: each listener is one. */
+  forgetSink(sinkId: string): void;
   /**
    * `read` is called at each scrape and may be asynchronous; when it fails or gives `undefined` the
    * gauge is left out.

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createCipher } from '../../src/adapters/crypto/cipher.ts';
 import { createDigest } from '../../src/adapters/crypto/digest.ts';
+import { createMetrics } from '../../src/adapters/telemetry/metrics.ts';
 import { createListen, type Listen } from '../../src/app/delivery/listen.ts';
 import { createListeners } from '../../src/app/delivery/listeners.ts';
 import { createManageSinks } from '../../src/app/delivery/manage-sinks.ts';
@@ -36,6 +37,7 @@ describe('what a listener leaves', () => {
       cipher: createCipher({ keys: [key] }),
       digest: createDigest(),
       log: silentLog,
+      metrics: createMetrics(),
       production: false,
       changed: () => undefined,
     };

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createCipher } from '../../src/adapters/crypto/cipher.ts';
 import { createDigest } from '../../src/adapters/crypto/digest.ts';
+import { createMetrics } from '../../src/adapters/telemetry/metrics.ts';
 import { createManageSinks, type WantedSink } from '../../src/app/delivery/manage-sinks.ts';
 import { openTarget } from '../../src/app/delivery/sink-secrets.ts';
 import type { SinkKind } from '../../src/domain/delivery/sink.ts';
@@ -30,6 +31,7 @@ describe('sinks of kinds that need a server', () => {
       ...store,
       cipher,
       digest: createDigest(),
+      metrics: createMetrics(),
       production: true,
       changed: () => undefined,
       ...(served === undefined ? {} : { served }),

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Router } from '@koa/router';
 import type { RequestState } from '../../src/adapters/http/request-state.ts';
-import { startService, type TestService } from '../support/service.ts';
+import { OPERATOR_KEY, startService, type TestService } from '../support/service.ts';
 import { readRaw, sendRaw, startEdge } from './edge.ts';
 
 async function statusFor(url: string, host: string, path = '/nothing'): Promise<number> {
@@ -99,5 +99,31 @@ describe('the hosts of a service', () => {
       );
     expect(readRaw(await post('hooks.example.com')).body).toBe('a');
     expect(readRaw(await post('evil.example')).status).toBe(421);
+  });
+});
+
+describe('health under a host that is not served', () => {
+  let service: TestService;
+  beforeAll(async () => {
+    service = await startService({ env: { HEALTH_DETAILS: 'operator' } });
+  });
+  afterAll(() => service.close());
+
+  async function health(host: string, key: string) {
+    const bytes = `GET /api/health HTTP/1.1\r\nHost: ${host}\r\nX-API-Key: ${key}\r\nConnection: close\r\n\r\n`;
+    return readRaw(await sendRaw(service.url, bytes));
+  }
+
+  it('looks at no key, so that a page which was led here locks nobody out', async () => {
+    for (let guesses = 0; guesses < 25; guesses += 1) {
+      const { status, body } = await health('evil.example', 'TEST-ONLY-wrong');
+      expect([status, JSON.parse(body)]).toEqual([200, { status: 'healthy' }]);
+    }
+    expect((await service.api('GET', '/api/sinks')).status).toBe(200);
+    expect((await service.api('GET', '/api/audit')).text).not.toContain('AUTH_CREDENTIAL_REFUSED');
+    const right = await health('evil.example', OPERATOR_KEY);
+    expect(JSON.parse(right.body)).toEqual({ status: 'healthy' });
+    const ours = await health('localhost', OPERATOR_KEY);
+    expect(JSON.parse(ours.body)).toHaveProperty('version');
   });
 });

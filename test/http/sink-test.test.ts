@@ -101,7 +101,7 @@ describe('POST /api/sinks/:id/test', () => {
     expect(text).not.toContain('planted');
   });
 
-  it('does not hold up a service that stops', async () => {
+  it('does not hold up a service that stops, and is in the audit all the same', async () => {
     const other = await startService();
     const hung = await startReceiver({ answer: { instead: 'hang' } });
     const sink = { name: 'hung', kind: 'webhook', url: hung.url };
@@ -109,9 +109,12 @@ describe('POST /api/sinks/:id/test', () => {
     const tested = other.api('POST', `/api/sinks/${id}/test`);
     await until(() => hung.received.length === 1, 'it has been asked');
     const startedAt = performance.now();
-    await other.close();
+    const next = await other.restart();
     expect(performance.now() - startedAt).toBeLessThan(5000);
     expect((await tested).status).toBe(503);
+    const { body } = await next.api('GET', '/api/audit?eventType=ADMIN_SINK_TESTED');
+    expect(body.data).toMatchObject([{ outcome: 'FAILURE', details: { outcome: 'aborted' } }]);
+    await next.close();
     await hung.close();
   });
 });

@@ -14,7 +14,7 @@ import { admit, credential, requirePrincipal } from './middleware/credential.ts'
 import { cors } from './middleware/cors.ts';
 import { deadline } from './middleware/deadline.ts';
 import { errorBoundary } from './middleware/error-boundary.ts';
-import { hostCheck } from './middleware/host-check.ts';
+import { type AllowedHosts, hostCheck } from './middleware/host-check.ts';
 import { jsonBody } from './middleware/json-body.ts';
 import { limit } from './middleware/limit.ts';
 import { noStore } from './middleware/no-store.ts';
@@ -33,7 +33,7 @@ export interface EdgeOptions {
   /** See the middleware `cors`. */
   readonly corsOrigins: readonly string[];
   /** See the middleware `hostCheck`. */
-  readonly allowedHosts: 'any' | readonly string[];
+  readonly allowedHosts: AllowedHosts;
   /** Of a request, but for those of Graph and of health, which have limits of their own. */
   readonly requestTimeoutMs: number;
 }

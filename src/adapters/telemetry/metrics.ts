@@ -13,6 +13,9 @@ interface Described {
   readonly labelNames: readonly string[];
 }
 
+/** Of a try that ended. */
+const OUTCOMES = ['delivered', 'retry', 'dead', 'lost'];
+
 const COUNTERS: Readonly<Record<keyof Counters, Described>> = {
   notifications_total: { help: 'Items of notification POSTs by verdict', labelNames: ['verdict'] },
   deliveries_total: { help: 'Tries at sinks that ended', labelNames: ['sink', 'outcome'] },
@@ -93,6 +96,10 @@ export function createMetrics(): Metrics & {
   return {
     count: (name, labels, by = 1) => counters.get(name)?.inc(labels, by),
     observe: (name, labels, seconds) => histograms.get(name)?.observe(labels, seconds),
+    forgetSink(sink) {
+      for (const outcome of OUTCOMES) counters.get('deliveries_total')?.remove({ sink, outcome });
+      histograms.get('delivery_duration_seconds')?.remove({ sink });
+    },
     gauge: (name, read) => registry.registerMetric(createGauge(name, read)),
     gaugeOf: (name, read) => registry.registerMetric(createLabelledGauge(name, read)),
     render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),

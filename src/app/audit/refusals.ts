@@ -33,6 +33,9 @@ const MESSAGES = {
   address: 'administrator refused by address',
 } as const;
 
+// Of UTF-8: strangers choose what it is, and it is kept for as long as the audit.
+const MAX_USER_AGENT_BYTES = 256;
+
 /**
  * Logs and counts every refusal, and writes one a minute for each kind, limit and network into the
  * audit. Never waits and never fails.
@@ -45,7 +48,8 @@ export function createNoteRefusal(deps: {
 }): (refusal: Refusal) => void {
   const meet = createOnceAMinute(deps.clock);
 
-  return function noteRefusal({ kind, policy, ipAddress, network, path, userAgent, requestId }) {
+  return function noteRefusal({ kind, policy, ipAddress, network, path, requestId, ...from }) {
+    const userAgent = firstBytes(from.userAgent, MAX_USER_AGENT_BYTES);
     const where = { ipAddress, path, userAgent, requestId };
     deps.log.warn({ ...(policy === undefined ? {} : { policy }), ...where }, MESSAGES[kind]);
     if (policy !== undefined) deps.metrics.count('rate_limit_exceeded_total', { policy });
@@ -63,4 +67,9 @@ export function createNoteRefusal(deps: {
       details: { path, ...(policy === undefined ? {} : { policy }) },
     });
   };
+}
+
+/** As many whole characters as have room. */
+function firstBytes(text: string, bytes: number): string {
+  return text.slice(0, new TextEncoder().encodeInto(text, new Uint8Array(bytes)).read);
 }

@@ -4,6 +4,7 @@ import type { Principal } from '../../domain/identity/principal.ts';
 import type { Cancel, Clock } from '../../ports/clock.ts';
 import type { DeliveryStore } from '../../ports/delivery-store.ts';
 import type { Log } from '../../ports/log.ts';
+import type { Metrics } from '../../ports/metrics.ts';
 import type { SinkRepository } from '../../ports/sink-repository.ts';
 import type { Hand, ListenerAnswer, Listeners } from './listeners.ts';
 import type { ManageSinks } from './manage-sinks.ts';
@@ -55,6 +56,7 @@ export function createListen(deps: {
   listeners: Listeners;
   clock: Clock;
   log: Log;
+  metrics: Pick<Metrics, 'forgetSink'>;
 }): Listen {
   const { clock, listeners, log, manageSinks } = deps;
   const owners = new Map<string, string>();
@@ -83,6 +85,7 @@ export function createListen(deps: {
 
   async function discardStragglers(sinkId: string): Promise<void> {
     stragglers.delete(sinkId);
+    deps.metrics.forgetSink(sinkId); // tries that were under way have been counted since
     await deps.deliveries
       .discardForSink(sinkId, clock.now(), MAX_STRAGGLERS)
       .catch((err: unknown) => log.warn({ err, sinkId }, 'deliveries of a listener are left'));

@@ -11,6 +11,7 @@ import type { Cipher } from '../../ports/cipher.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { DeliveryStore, SinkDepth } from '../../ports/delivery-store.ts';
 import type { Digest } from '../../ports/digest.ts';
+import type { Metrics } from '../../ports/metrics.ts';
 import type { SinkRepository } from '../../ports/sink-repository.ts';
 import { recordAct, type Act } from '../audit/record-act.ts';
 import { given } from '../given.ts';
@@ -62,6 +63,7 @@ export function createManageSinks(deps: {
   digest: Digest;
   clock: Clock;
   audit: AuditTrail;
+  metrics: Pick<Metrics, 'forgetSink'>;
   production: boolean;
   /** Of the kinds that need a server, those that have one; none when missing. */
   served?: readonly SinkKind[];
@@ -190,6 +192,7 @@ export function createManageSinks(deps: {
       // Before the sink itself goes: after it nobody would know what is left to do.
       const discarded = await discardAll(id);
       if (!(await sinks.permanentlyDelete(organizationId, id))) throw noSuchSink();
+      deps.metrics.forgetSink(id);
       const eventType = 'ADMIN_SINK_REMOVED_FOR_GOOD';
       await hasChanged(principal, id, { eventType, severity: 'HIGH', details: { discarded } });
     },

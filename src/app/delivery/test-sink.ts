@@ -5,7 +5,7 @@ import type { AuditTrail } from '../../ports/audit-trail.ts';
 import type { Cipher } from '../../ports/cipher.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Digest } from '../../ports/digest.ts';
-import type { EndedTry, SinkFactory } from '../../ports/notification-sink.ts';
+import type { EndedTry, SinkAnswer, SinkFactory } from '../../ports/notification-sink.ts';
 import type { SinkRepository } from '../../ports/sink-repository.ts';
 import { recordAct } from '../audit/record-act.ts';
 import { openTarget } from './sink-secrets.ts';
@@ -19,6 +19,17 @@ export interface SinkTest {
   readonly durationMs: number;
   readonly body: string;
 }
+
+// Of a request's time, for its answer and the audit.
+const SPARE_MS = 1000;
+
+const TIMED_OUT: EndedTry = {
+  outcome: 'retry',
+  reason: 'timeout',
+  status: null,
+  retryAfterMs: null,
+  body: '',
+};
 
 /**
  * Hands an event of type `Sallyport.Test` straight to a sink, be it enabled or not. It leaves no
@@ -40,8 +51,11 @@ export function createTestSink(deps: {
   audit: AuditTrail;
   /** Aborted when the service stops, which waits for its answers. */
   stopping: AbortSignal;
+  /** How long a request may take; the sink gets less, so that one that hangs is told of. */
+  requestTimeoutMs: number;
 }): TestSink {
   const { clock } = deps;
+  const limitMs = Math.max(deps.requestTimeoutMs - SPARE_MS, deps.requestTimeoutMs / 2);
 
   return async function testSink(principal, id, waited) {
     const sink = await deps.sinks.find(principal.organizationId, id);
@@ -55,12 +69,14 @@ export function createTestSink(deps: {
       at: startedAt,
       data: JSON.stringify({ sinkId: id }),
     });
-    const signal = AbortSignal.any([deps.stopping, waited]);
-    const attempt = { deliveryId: event.id, attempt: 1, signal };
-    const answer = await destination.deliver(event, attempt);
-    if (answer.outcome === 'aborted') throw new UnavailableError('The test was given up');
-    const { outcome, status, body } = answer;
-    const reason = answer.outcome === 'delivered' ? null : answer.reason;
+    const attempt = { deliveryId: event.id, attempt: 1 };
+    const answer = await tryFor(limitMs, AbortSignal.any([deps.stopping, waited]), (signal) =>
+      destination.deliver(event, { ...attempt, signal }),
+    );
+    const { outcome } = answer;
+    const reason = 'reason' in answer ? answer.reason : null;
+    const status = 'status' in answer ? answer.status : null;
+    // Given up or not: it may have reached the sink.
     await recordAct(deps.audit, principal, {
       eventType: 'ADMIN_SINK_TESTED',
       severity: 'LOW',
@@ -69,6 +85,21 @@ export function createTestSink(deps: {
       action: 'test',
       details: { outcome, reason, status },
     });
-    return { outcome, reason, status, durationMs: Math.max(0, clock.now() - startedAt), body };
+    if (answer.outcome === 'aborted') throw new UnavailableError('The test was given up');
+    const durationMs = Math.max(0, clock.now() - startedAt);
+    return { outcome: answer.outcome, reason, status, durationMs, body: answer.body };
   };
+
+  /** Ends the try after `ms`, as the sink's own time limit does. */
+  async function tryFor(
+    ms: number,
+    givenUp: AbortSignal,
+    hand: (signal: AbortSignal) => Promise<SinkAnswer>,
+  ): Promise<SinkAnswer> {
+    const late = new AbortController();
+    const cancel = clock.after(ms, () => late.abort());
+    const answer = await hand(AbortSignal.any([givenUp, late.signal])).finally(cancel);
+    const isLate = answer.outcome === 'aborted' && late.signal.aborted && !givenUp.aborted;
+    return isLate ? TIMED_OUT : answer;
+  }
 }

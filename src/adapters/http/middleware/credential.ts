@@ -11,6 +11,7 @@ import type { Credential } from '../../../domain/identity/credential.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import { organizationOf } from '../organization-of.ts';
 import { type RequestState, shownKeyOf, userAgentOf, whereabouts } from '../request-state.ts';
+import { type AllowedHosts, servedHosts } from './host-check.ts';
 import { setRateHeaders } from './rate-headers.ts';
 
 type RequestContext = Context & { state: RequestState };
@@ -51,13 +52,19 @@ export function admit(deps: {
 
 /**
  * For what is open to all and tells some of them more: whoever shows a credential that is not served
- * is answered as a stranger, but it is written down, or it would be the place to guess at.
+ * is answered as a stranger, but it is written down, or it would be the place to guess at. Under a
+ * host that is not served nobody is looked at: a page that was led here (DNS rebinding) could else
+ * show wrong keys from its reader's address until that is locked out.
  */
 export function showsGoodKey(deps: {
   findCredential: FindCredential;
   noteRefusal: (refusal: Refusal) => void;
+  edge: { readonly allowedHosts: AllowedHosts };
 }): (ctx: RequestContext) => Promise<boolean> {
+  const isServed = servedHosts(deps.edge.allowedHosts);
+
   return async function isGoodKeyShown(ctx) {
+    if (!isServed(ctx.req)) return false;
     const credential = await deps.findCredential(shownKeyOf(ctx));
     refusalOf(ctx, credential, deps);
     return credential.kind === 'valid';

@@ -6,33 +6,42 @@ import { HostNotAllowedError } from '../../../domain/errors.ts';
 const LOOPBACK_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
 const LOOPBACK_ADDRESS = /^(?:127\.|::1$|::ffff:127\.)/;
 
+/** What `ALLOWED_HOSTS` says. */
+export type AllowedHosts = 'any' | readonly string[];
+
 /**
  * Serves the hosts that it was told to, and no other: a page whose own name was made to resolve to
  * this service (DNS rebinding) still sends that name. Who speaks to it from the same machine, and by a
  * name of that machine, is served in any case.
  */
-export function hostCheck(allowed: 'any' | readonly string[]): Middleware {
-  const names = new Set(allowed === 'any' ? [] : allowed);
+export function hostCheck(allowed: AllowedHosts): Middleware {
+  const isServed = servedHosts(allowed);
 
   return function hostCheckMiddleware(ctx, next) {
-    if (allowed !== 'any' && !isServed(ctx.req)) {
+    if (!isServed(ctx.req)) {
       throw new HostNotAllowedError('This host is not served here; see ALLOWED_HOSTS');
     }
     return next();
   };
+}
 
-  function isServed(req: IncomingMessage): boolean {
+/** The rule alone, for what answers under any host. */
+export function servedHosts(allowed: AllowedHosts): (req: IncomingMessage) => boolean {
+  if (allowed === 'any') return () => true;
+  const names = new Set(allowed);
+
+  return function isServed(req) {
     const name = nameOf(req.headers.host ?? '');
     if (names.has(name)) return true;
     return LOOPBACK_NAMES.has(name) && LOOPBACK_ADDRESS.test(req.socket.remoteAddress ?? '');
-  }
+  };
 }
 
 /**
  * The same for what only the inside is to reach, by whatever name: addresses, and names without a dot,
  * which nobody else can have in the DNS.
  */
-export function insideHostCheck(allowed: 'any' | readonly string[]): Middleware {
+export function insideHostCheck(allowed: AllowedHosts): Middleware {
   const check = hostCheck(allowed);
 
   return function insideHostCheckMiddleware(ctx, next) {
