@@ -8,6 +8,8 @@ if (major < 24 || (major === 24 && minor < 15)) {
   process.exit(1);
 }
 
+process.env.UV_THREADPOOL_SIZE ??= '64'; // as src/main.ts does, for `sallyport start`
+
 const { enableCompileCache } = await import('node:module');
 enableCompileCache(); // halves the time to the first word
 

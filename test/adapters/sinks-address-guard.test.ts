@@ -1,6 +1,6 @@
 import { lookup as dnsLookup, type LookupOptions } from 'node:dns';
 import { describe, expect, it } from '@jest/globals';
-import { createAddressGuard } from '../../src/adapters/sinks/address-guard.ts';
+import { createAddressGuard, type LookupAll } from '../../src/adapters/sinks/address-guard.ts';
 
 function guardOf({ allowLoopback = false, allowed = [] as readonly string[] } = {}) {
   return createAddressGuard({ allowedAddresses: allowed, allowLoopback, lookup: dnsLookup });
@@ -99,6 +99,59 @@ describe('AddressGuard', () => {
       const refused = expect.objectContaining({ reason: 'address-refused' });
       expect(await found(addresses.slice(0, 1), { all: true })).toEqual(refused);
       expect(await found([], {})).toEqual(refused);
+    });
+  });
+
+  describe('look-ups of one name', () => {
+    const all: LookupOptions = { all: true };
+
+    /** A guard over a name server that answers when told, and what each who asked was given. */
+    function silent() {
+      const asked: { name: string; answer: Parameters<LookupAll>[2] }[] = [];
+      const { lookup } = createAddressGuard({
+        allowedAddresses: [],
+        allowLoopback: false,
+        lookup: (name, _options, answer) => asked.push({ name, answer }),
+      });
+      const told: unknown[] = [];
+      const ask = (name: string, options: LookupOptions = all) =>
+        lookup(name, options, (error, addresses) => told.push(error ?? addresses));
+      return { asked, told, ask };
+    }
+
+    const found = [{ address: '1.1.1.1', family: 4 }];
+
+    it('are one while it is under way, and each who asked is answered', () => {
+      const { asked, told, ask } = silent();
+      for (const name of ['a.test', 'a.test', 'b.test', 'a.test']) ask(name);
+      expect(asked.map(({ name }) => name)).toEqual(['a.test', 'b.test']);
+      asked[0]?.answer(null, found);
+      expect(told).toEqual([found, found, found]);
+    });
+
+    it('fail for each who asked', () => {
+      const { asked, told, ask } = silent();
+      ask('a.test');
+      ask('a.test');
+      asked[0]?.answer(new Error('ENOTFOUND'), []);
+      expect(told).toEqual(Array(2).fill(expect.objectContaining({ reason: 'dns' })));
+    });
+
+    it('are begun anew once there is an answer: it is not kept', () => {
+      const { asked, told, ask } = silent();
+      ask('a.test');
+      asked[0]?.answer(null, found);
+      ask('a.test');
+      asked[1]?.answer(null, [{ address: '10.0.0.1', family: 4 }]);
+      const refused = expect.objectContaining({ reason: 'address-refused' });
+      expect(told).toEqual([found, refused]);
+    });
+
+    it('are not shared by who asks for another family', () => {
+      const { asked, ask } = silent();
+      ask('a.test', { all: true, family: 4 });
+      ask('a.test', { all: true, family: 6 });
+      expect(asked).toHaveLength(2);
     });
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { eventOf, tryOf } from '../contracts/notification-sink.contract.ts';
 import { until } from '../support/wait.ts';
-import { TRY_MS, setUpWebhooks, settledIo, watched } from '../support/webhooks.ts';
+import { TRY_MS, addressesOf, setUpWebhooks, settledIo, watched } from '../support/webhooks.ts';
 
 describe('webhook sink: when there is no answer', () => {
   const { clock, deliver, rawServer, receiverOf, sinksOf } = setUpWebhooks();
@@ -25,6 +25,17 @@ describe('webhook sink: when there is no answer', () => {
       .deliver(eventOf('one'), tryOf('one_sink'));
     await clock().turn(TRY_MS);
     expect(await answer).toEqual({ ...retry, reason: 'timeout' });
+  });
+
+  it('does not ask DNS again while the look-up of an earlier try hangs', async () => {
+    let lookups = 0;
+    const sink = sinksOf({ lookup: () => (lookups += 1) }).open('http://receiver.test');
+    for (let n = 0; n < 3; n += 1) {
+      const answers = [1, 2].map(() => sink.deliver(eventOf('one'), tryOf('one_sink')));
+      await clock().turn(TRY_MS);
+      for (const answer of answers) expect(await answer).toEqual({ ...retry, reason: 'timeout' });
+    }
+    expect(lookups).toBe(1);
   });
 
   it('ends in time when the TLS handshake hangs', async () => {
@@ -90,19 +101,23 @@ describe('webhook sink: when it is told to stop', () => {
   });
 
   it('does not send later what was given up while it waited for a connection', async () => {
-    const receiver = await receiverOf({ answer: { delayMs: 100 } });
-    const sinks = sinksOf({ dispatcherOptions: { connections: 1 } });
-    const sink = sinks.open(receiver.url);
-    const first = sink.deliver(eventOf('first'), tryOf('first'));
+    const receiver = await receiverOf();
+    const found = Promise.withResolvers<void>();
+    const sink = sinksOf({
+      lookup: (_name, _options, call) =>
+        void found.promise.then(() => call(null, addressesOf('127.0.0.1'))),
+    }).open(`http://receiver.test:${receiver.port}`);
     const controller = new AbortController();
-    const second = sink.deliver(eventOf('second'), tryOf('second', controller.signal));
+    const first = sink.deliver(eventOf('first'), tryOf('first', controller.signal));
+    const second = sink.deliver(eventOf('second'), tryOf('second'));
     controller.abort();
-    expect(await second).toEqual({ outcome: 'aborted' });
-    expect(await first).toMatchObject({ outcome: 'delivered' });
+    expect(await first).toEqual({ outcome: 'aborted' });
+    found.resolve();
+    expect(await second).toMatchObject({ outcome: 'delivered' });
     const third = await sink.deliver(eventOf('third'), tryOf('third'));
     expect(third).toMatchObject({ outcome: 'delivered' });
     const ids = receiver.received.map(({ headers }) => headers['webhook-id']);
-    expect(ids).toEqual(['first', 'third']);
+    expect(ids).toEqual(['second', 'third']);
   });
 
   it('takes an answer that has begun for an answer: it need not be delivered again', async () => {
@@ -117,14 +132,10 @@ describe('webhook sink: when it is told to stop', () => {
 
   it('aborts what is under way when it is closed, and begins nothing more', async () => {
     const receiver = await receiverOf({ answer: { instead: 'hang' } });
-    const sinks = sinksOf({
-      lookup: () => undefined,
-      dispatcherOptions: { connections: 1 },
-    });
+    const sinks = sinksOf({ lookup: () => undefined });
     const sink = sinks.open(receiver.url);
     const underWay = [
       sink.deliver(eventOf('one'), tryOf('waits for its answer')),
-      sink.deliver(eventOf('one'), tryOf('waits for a connection')),
       sinks.open('http://receiver.test').deliver(eventOf('one'), tryOf('waits for DNS')),
     ];
     await until(() => receiver.received.length === 1, 'the request came');

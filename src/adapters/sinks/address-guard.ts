@@ -1,4 +1,4 @@
-import type { LookupAddress } from 'node:dns';
+import type { LookupAddress, LookupOptions } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { ConnectError } from './connect-error.ts';
@@ -44,8 +44,9 @@ export function createAddressGuard(deps: {
     return isPublic(address) || isAllowedLoopback || ranges.some((range) => within(address, range));
   }
 
+  const lookUp = sharedLookup(deps.lookup);
   const lookup: LookupFunction = (hostname, options, callback) => {
-    deps.lookup(hostname, { ...options, all: true }, (error, addresses) => {
+    lookUp(hostname, options, (error, addresses) => {
       if (error !== null) return callback(new ConnectError('dns', error), []);
       const allowed = addresses.filter(({ address }) => allows(address));
       const [first] = allowed;
@@ -55,6 +56,32 @@ export function createAddressGuard(deps: {
   };
 
   return { allows, lookup };
+}
+
+type Answer = Parameters<LookupAll>[2];
+
+/**
+ * One look-up at a time of each name, for all who ask meanwhile. It cannot be cancelled and has a
+ * thread of libuv for as long as it takes: without this, the tries of one sink whose name server is
+ * silent have all of them. What it found is not kept: the next connection asks and checks anew.
+ */
+function sharedLookup(lookup: LookupAll) {
+  const waiting = new Map<string, Answer[]>();
+
+  return function lookUp(hostname: string, options: LookupOptions, answer: Answer): void {
+    const name = JSON.stringify([hostname, options]);
+    const others = waiting.get(name);
+    if (others !== undefined) {
+      others.push(answer);
+      return;
+    }
+    const answers = [answer];
+    waiting.set(name, answers);
+    lookup(hostname, { ...options, all: true }, (error, addresses) => {
+      waiting.delete(name);
+      for (const tell of answers) tell(error, addresses);
+    });
+  };
 }
 
 function isPublic(address: Address): boolean {

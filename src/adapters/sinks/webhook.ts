@@ -19,8 +19,6 @@ export interface WebhookSinkOptions {
   readonly timeoutMs?: number;
   readonly lookup?: LookupAll;
   readonly dispatcherOptions?: {
-    /** At most so many connections to one origin; 256. */
-    readonly connections?: number;
     /** Origins with idle connections; 256. */
     readonly origins?: number;
     /** Trusted authorities (PEM) instead of the usual ones. */
@@ -41,14 +39,16 @@ export interface WebhookSinks {
  */
 export function createWebhookSinks(options: WebhookSinkOptions): WebhookSinks {
   const { clock, timeoutMs = 15_000, lookup = dnsLookup, dispatcherOptions = {} } = options;
-  const { connections = 256, origins = 256, ca } = dispatcherOptions;
+  const { origins = 256, ca } = dispatcherOptions;
   const guard = createAddressGuard({ ...options, lookup });
   const connector = createConnector({ guard, clock, timeoutMs, ca });
   // undici's own time limits are off: the clock's is for the whole try, and a test can turn it.
-  const poolOptions = { connect: connector.connect, headersTimeout: 0, bodyTimeout: 0 };
+  // Nor is there a limit of connections: sinks bound their own tries, and one that hangs must not
+  // make the others of its origin wait, their time running out before anything is sent.
+  const poolOptions = { headersTimeout: 0, bodyTimeout: 0, connections: null, allowH2: false };
   const pools = new OriginPools({
     limit: origins,
-    create: (origin) => new Pool(origin, { ...poolOptions, connections, allowH2: false }),
+    create: (origin) => new Pool(origin, { ...poolOptions, connect: connector.connect }),
   });
   let isClosed = false;
 
