@@ -43,8 +43,11 @@ export interface Inbox {
    * then a duplicate. Either way it rejects at the deadline.
    *
    * Appending a receipt or a held item whose id is there already changes nothing and is no error.
+   *
+   * `isHeld` is called once what is held is durable: before this resolves, or before or after it
+   * rejects. Never for what is not there.
    */
-  append(entry: InboxAppend, deadline: number): Promise<void>;
+  append(entry: InboxAppend, deadline: number, isHeld?: () => void): Promise<void>;
 
   /** Receipts that are not settled, oldest first, after the id `after`; ids only. */
   unsettled(page: { after?: string | undefined; limit: number }): Promise<readonly Unsettled[]>;

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { MalformedBodyError, UnavailableError } from '../../src/domain/errors.ts';
 import { tokensContext } from '../../src/domain/notifications/receipt.ts';
+import { until } from '../support/wait.ts';
 import { itemOf, openIntake, TENANT, type Intake } from './intake.ts';
 
 const forged = (count: number, more: object) =>
@@ -172,6 +173,23 @@ describe('accepting a POST', () => {
     release();
     await intake.post(itemOf('a', { id: '2' }));
     expect(intake.receipts).toHaveLength(2);
+  });
+
+  it('counts what became durable after it has failed', async () => {
+    const release = intake.hangInbox();
+    const posted = intake.post(itemOf('unknown'), itemOf('unknown', { id: '2' }));
+    const refused = expect(posted).rejects.toThrow(UnavailableError);
+    await until(() => intake.held.items === 2, 'their room is taken');
+    await intake.clock.turn(0); // the write begins
+    await intake.clock.turn(2000);
+    await refused;
+    expect(intake.held.items).toBe(0);
+    release();
+    await until(() => intake.held.items === 2, 'what became durable is counted');
+    expect(await intake.inbox.heldOf('unknown')).toHaveLength(2);
+    await intake.know('unknown');
+    await intake.judgeHeld(['unknown']);
+    expect(intake.held.items).toBe(0);
   });
 
   it('fails when the store has not answered by the deadline', async () => {

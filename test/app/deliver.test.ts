@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import {
   DELIVERED,
   FAILED,
@@ -151,6 +151,26 @@ describe('a sink that says 410', () => {
 });
 
 describe('a claim', () => {
+  it('is renewed until the outcome is written, also when what it means for the sink is not', async () => {
+    const { clock, deliveries } = parts;
+    const { finish } = deliveries;
+    parts.destinations.answer(() => (parts.destinations.tries.length > 1 ? never() : FAILED));
+    jest.spyOn(parts.sinks, 'find').mockRejectedValue(new Error('away'));
+    const back = clock.now() + 16 * SECOND;
+    jest.spyOn(deliveries, 'finish').mockImplementation(async (id, generation, outcome) => {
+      const isLost = outcome.attempt.outcome === 'lost';
+      if (!isLost && clock.now() < back) throw new Error('away');
+      return finish(id, generation, outcome);
+    });
+    const { id } = await startOne();
+    await clock.pass(18 * SECOND);
+    jest.restoreAllMocks();
+    expect(await parts.read(id)).toMatchObject({
+      attempt: 1,
+      attempts: [{ outcome: 'retry', status: 503 }],
+    });
+  });
+
   it('is renewed for as long as the try takes', async () => {
     const { promise, resolve } = Promise.withResolvers<typeof DELIVERED>();
     parts.destinations.answer(() => promise);

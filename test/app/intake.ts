@@ -144,12 +144,23 @@ export function itemOf(subscriptionId: string, more: object = {}) {
 export function watchLookUps(subscriptions: SubscriptionRepository) {
   const queries: (readonly string[])[] = [];
   let held: PromiseWithResolvers<void> | undefined;
+  let heldAnswers: PromiseWithResolvers<void> | undefined;
+  let answered = 0;
   let inFlight = 0;
   let mostInFlight = 0;
   return {
     queries,
     get mostInFlight() {
       return mostInFlight;
+    },
+    /** How many the store has answered. */
+    get answered() {
+      return answered;
+    },
+    /** The store is asked at once, and what it says arrives when this is resolved. */
+    holdAnswers: () => {
+      heldAnswers = Promise.withResolvers<void>();
+      return heldAnswers.resolve;
     },
     /** The answers wait until `letGo`, or fail with what is given there. */
     hold: () => {
@@ -168,7 +179,10 @@ export function watchLookUps(subscriptions: SubscriptionRepository) {
         mostInFlight = Math.max(mostInFlight, inFlight);
         try {
           await held?.promise;
-          return await subscriptions.lookUp(ids);
+          const answer = await subscriptions.lookUp(ids);
+          answered += 1;
+          await heldAnswers?.promise;
+          return answer;
         } finally {
           inFlight -= 1;
         }

@@ -3,6 +3,8 @@ import { StoreUnavailableError, UnavailableError } from '../../src/domain/errors
 import { until } from '../support/wait.ts';
 import { openIntake, type Intake } from './intake.ts';
 
+const HOUR = 3_600_000;
+
 describe('what is remembered of subscriptions', () => {
   let intake: Intake;
   const ask = (...ids: string[]) => intake.cache.ask(ids, intake.clock.now() + 2000);
@@ -118,6 +120,40 @@ describe('what is remembered of subscriptions', () => {
     intake.cache.forget('a');
     intake.cache.forget('b');
     expect([intake.cache.peek('a'), intake.cache.peek('b')]).toEqual([undefined, undefined]);
+  });
+
+  it('is asked for again after the clock was set back, known or not', async () => {
+    await ask('a', 'b');
+    await intake.know('b');
+    await intake.clock.turn(-3 * HOUR);
+    expect([intake.cache.peek('a'), intake.cache.peek('b')]).toEqual([undefined, undefined]);
+    await ask('a', 'b');
+    expect([intake.cache.peek('a')?.id, intake.cache.peek('b')?.id]).toEqual(['a', 'b']);
+  });
+
+  it('is fresh for those who wait for it while the clock is set back', async () => {
+    intake.lookUps.hold();
+    const asking = ask('a');
+    await until(() => intake.lookUps.queries.length === 1, 'the query');
+    await intake.clock.turn(-HOUR);
+    intake.lookUps.letGo();
+    await asking;
+    expect(intake.cache.peek('a')).toBeDefined();
+  });
+
+  it('is never older than a change that it was told of while it was asked for', async () => {
+    const letGo = intake.lookUps.holdAnswers();
+    const asking = ask('a', 'b');
+    await until(() => intake.lookUps.answered === 1, 'the answer of the store');
+    intake.change('a', { clientState: 'new' });
+    await intake.know('b');
+    intake.cache.forget('a');
+    intake.cache.forget('b');
+    letGo();
+    await asking;
+    expect(stateOf('a')).toBe(intake.digest.sha256('new'));
+    expect(intake.cache.peek('b')).toMatchObject({ id: 'b' });
+    expect(intake.lookUps.mostInFlight).toBe(1);
   });
 
   it('turns from unknown to known and back as the store does', async () => {

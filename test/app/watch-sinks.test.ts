@@ -6,6 +6,7 @@ import {
   FAILED,
   GONE,
   openDeliveryParts,
+  REFUSED,
   type DeliveryParts,
 } from './delivery-parts.ts';
 
@@ -28,6 +29,13 @@ async function end(...answers: readonly unknown[]): Promise<Sink | undefined> {
   return parts.sinks.find('default', sink.id);
 }
 
+async function failDaily(days: number): Promise<void> {
+  for (let day = 0; day < days; day += 1) {
+    await parts.clock.turn(DAY);
+    await end(FAILED);
+  }
+}
+
 async function disablings(): Promise<unknown[]> {
   const query = { eventType: 'SYSTEM_SINK_DISABLED' };
   const { data } = await parts.audit.search('default', query, { limit: 100 });
@@ -47,7 +55,8 @@ describe('what tries mean for their sink', () => {
 
   it('disables it after five days of nothing but failures, and says so once', async () => {
     await end(FAILED);
-    await parts.clock.turn(5 * DAY - 1);
+    await failDaily(4);
+    await parts.clock.turn(DAY - 1);
     expect(await end(FAILED)).toMatchObject({ enabled: true });
     await parts.clock.turn(1);
     expect(await end(FAILED, FAILED, FAILED)).toMatchObject({
@@ -57,6 +66,56 @@ describe('what tries mean for their sink', () => {
     expect(await disablings()).toEqual([
       { reason: 'failing-for-5-days', resource: `sink/${sink.id}`, severity: 'HIGH' },
     ]);
+  });
+
+  it('does not take a quiet time after a success for failures, whatever was known of it', async () => {
+    expect(await end(FAILED, DELIVERED)).toMatchObject({ failingSince: null });
+    await parts.clock.turn(5 * DAY);
+    expect(await end(FAILED, FAILED)).toMatchObject({ enabled: true });
+  });
+
+  it('forgets a failure after a success that knew nothing of it', async () => {
+    await parts.watch.tried(sink, FAILED as EndedTry);
+    expect(await end()).toMatchObject({ failingSince: parts.clock.now() });
+    await parts.watch.tried(sink, DELIVERED as EndedTry);
+    expect(await end()).toMatchObject({ failingSince: null });
+  });
+
+  it('does not disable one that refuses for five days between two failures', async () => {
+    await end(FAILED);
+    for (let day = 0; day < 5; day += 1) {
+      await parts.clock.turn(DAY);
+      await end(REFUSED);
+    }
+    const failingSince = parts.clock.now();
+    expect(await end(FAILED)).toMatchObject({ enabled: true, failingSince });
+  });
+
+  it('does not count five days of which nothing is known', async () => {
+    await end(FAILED);
+    await parts.clock.turn(5 * DAY);
+    const failingSince = parts.clock.now();
+    expect(await end(FAILED, FAILED)).toMatchObject({ enabled: true, failingSince });
+    await failDaily(4);
+    await parts.clock.turn(DAY);
+    expect(await end(FAILED)).toMatchObject({ enabled: false });
+  });
+
+  it('writes nothing, and does not ask the store, while it goes on as before', async () => {
+    const find = jest.spyOn(parts.sinks, 'find');
+    const asked = async (...answers: readonly unknown[]) => {
+      await end(...answers);
+      // Of these two are the test's own.
+      const calls = find.mock.calls.length - 2;
+      find.mockClear();
+      return calls;
+    };
+    expect(await asked(DELIVERED, REFUSED, DELIVERED)).toBe(0);
+    await asked(FAILED);
+    expect(await asked(FAILED, FAILED)).toBe(0);
+    await asked(DELIVERED);
+    expect(await asked(DELIVERED, DELIVERED)).toBe(0);
+    find.mockRestore();
   });
 
   it('disables it once when twenty tries are told 410 at a time', async () => {

@@ -202,6 +202,29 @@ export function describeInbox(adapter: string, open: () => Promise<InboxHarness>
         expect(await ids()).toEqual([receipt.id]);
       });
 
+      it('are told to be there once they are, also after their append was rejected', async () => {
+        const told: string[] = [];
+        const append = (item: HeldItem, deadline: number) =>
+          harness.inbox.append({ held: [item] }, deadline, () => told.push(item.id));
+        const inTime = aHeldItem();
+        await append(inTime, soon());
+        expect(told).toEqual([inTime.id]);
+
+        const goOn = await harness.hang();
+        const deadline = harness.now() + 100;
+        const rejected: Promise<void>[] = [];
+        for (const item of [aHeldItem(), aHeldItem(), aHeldItem()]) {
+          rejected.push(expect(append(item, deadline)).rejects.toThrow('A store is unavailable'));
+          await harness.elapse(10);
+        }
+        await harness.elapse(200);
+        await Promise.all(rejected);
+        await goOn();
+        await harness.inbox.append({ receipt: aReceipt() }, soon());
+        const found = await harness.inbox.heldOf('s-unknown');
+        expect(told).toEqual(found.map(({ id }) => id));
+      });
+
       it('are dropped by age', async () => {
         const [old, young] = [aHeldItem({ receivedAt: 1000 }), aHeldItem({ receivedAt: 2000 })];
         await harness.inbox.append({ held: [old, young] }, soon());

@@ -18,16 +18,21 @@ export interface InboxWrite extends Grouped {
   readonly receipts: readonly ReceiptDocument[];
   readonly held: readonly HeldDocument[];
   readonly release: readonly string[];
+  /** Told once all of `held` is there, also when a later step fails. */
+  readonly isHeld: (() => void) | undefined;
 }
 
-export function toInboxWrite({ receipt, held = [], release = [] }: InboxAppend): InboxWrite {
+export function toInboxWrite(
+  { receipt, held = [], release = [] }: InboxAppend,
+  isHeld?: () => void,
+): InboxWrite {
   const receipts = receipt === undefined ? [] : [toReceiptDocument(receipt)];
   const heldDocuments = held.map(toHeldDocument);
   let bytes = 0;
   for (const document of [...heldDocuments, ...receipts]) {
     bytes += BSON.calculateObjectSize(document);
   }
-  return { bytes, receipts, held: heldDocuments, release };
+  return { bytes, receipts, held: heldDocuments, release, isHeld };
 }
 
 /**
@@ -86,6 +91,9 @@ export function createInboxWriter({
       ({ held }) => held,
       (documents) => insertMissing(database, HELD, documents),
     );
+    for (const write of batch) {
+      if (write.held.length > 0 && !failures.has(write)) write.isHeld?.();
+    }
     await step(({ receipts }) => receipts, insertReceipts);
     await step(({ release }) => release, removeHeld);
     return batch.map((write) => failures.get(write));

@@ -78,8 +78,8 @@ export async function openMongoInbox(deps: {
   const stopRelisting = startRelisting({ ...deps, relist, everyMs });
 
   const inbox: Inbox = {
-    async append(entry, deadline) {
-      await commits.append(toInboxWrite(entry), deadline);
+    async append(entry, deadline, isHeld) {
+      await commits.append(toInboxWrite(entry, isHeld), deadline);
     },
 
     async unsettled({ after = '', limit }) {

@@ -40,7 +40,7 @@ export async function openSqliteInbox(options: {
   const settling = createSettling({ writer, backlog, clock: options.clock, log: options.log });
 
   const inbox: Inbox = {
-    async append({ receipt, held = [], release = [] }, deadline) {
+    async append({ receipt, held = [], release = [] }, deadline, isHeld) {
       settling.flush();
       const argument = {
         receipt: receipt === undefined ? null : toReceiptRow(receipt),
@@ -50,6 +50,7 @@ export async function openSqliteInbox(options: {
       // Counted when it is durable, which may be after its caller has gone.
       const durable = () => {
         if (receipt !== undefined) backlog.set(receipt.id, receipt.receivedAt);
+        if (held.length > 0) isHeld?.();
       };
       await writer.call('append', argument, { deadline, durable });
     },

@@ -104,7 +104,10 @@ export function createDeliver(deps: {
       reason: answer.outcome === 'delivered' ? null : answer.reason,
       answer: answer.body === '' ? null : deps.cipher.seal(answer.body, `attempt:${delivery.id}`),
     });
-    await Promise.all([written, deps.watch.tried(sink, answer)]);
+    const watched = deps.watch.tried(sink, answer);
+    // Both to their end, whichever fails: the lease is renewed for as long as this takes.
+    await Promise.allSettled([written, watched]);
+    await Promise.all([written, watched]);
   }
 
   async function recordLost(sinkId: string, lapsed: DueDelivery): Promise<void> {

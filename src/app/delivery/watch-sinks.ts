@@ -22,6 +22,8 @@ export function createWatchSinks(deps: {
 }): WatchSinks {
   const { clock } = deps;
   const turns = new Map<string, Promise<void>>();
+  /** When sinks failed last that have not answered since, as far as it was seen here. */
+  const failedAt = new Map<string, number>();
 
   /**
    * Many tries of one sink end at once: each is judged by what the one before has written, so that
@@ -36,13 +38,22 @@ export function createWatchSinks(deps: {
     });
   }
 
-  async function act({ organizationId, id }: Sink, answer: EndedTry): Promise<void> {
+  async function act({ organizationId, id }: Sink, { answer, lastFailedAt }: Seen): Promise<void> {
     const sink = await deps.sinks.find(organizationId, id);
-    if (sink === undefined) return;
-    const verdict = verdictOnSink(sink, answer, clock.now());
+    if (sink === undefined) {
+      failedAt.delete(id);
+      return;
+    }
+    const verdict = verdictOnSink({ ...sink, lastFailedAt }, answer, clock.now());
     if (verdict.action === 'disable') await disable(sink, verdict.reason);
     // Nobody is told: one that fails now and then would have all lanes swept for each try.
     if (verdict.action === 'failing-since') await write(sink, { failingSince: verdict.at });
+    remember(id, answer);
+  }
+
+  function remember(sinkId: string, { outcome }: EndedTry): void {
+    if (outcome === 'retry') failedAt.set(sinkId, clock.now());
+    else failedAt.delete(sinkId);
   }
 
   async function write(sink: Sink, change: SinkChange): Promise<void> {
@@ -70,9 +81,20 @@ export function createWatchSinks(deps: {
 
   return {
     async tried(sink, answer) {
-      // As it was last read: nearly always there is nothing to do, and no need to ask the store.
-      if (verdictOnSink(sink, answer, clock.now()).action === 'nothing') return;
-      await inTurn(sink.id, () => act(sink, answer));
+      const lastFailedAt = failedAt.get(sink.id);
+      const hasFailed = answer.outcome === 'retry';
+      if (hasFailed) remember(sink.id, answer);
+      // As it was last read: nearly always there is nothing to do, and no need to ask the store. But
+      // that it fails may have been noted since.
+      const { action } = verdictOnSink({ ...sink, lastFailedAt }, answer, clock.now());
+      if (action === 'nothing' && (hasFailed || lastFailedAt === undefined)) return;
+      await inTurn(sink.id, () => act(sink, { answer, lastFailedAt }));
     },
   };
+}
+
+interface Seen {
+  readonly answer: EndedTry;
+  /** The failure before it. */
+  readonly lastFailedAt: number | undefined;
 }

@@ -1,6 +1,10 @@
 import { DEFAULT_ORGANIZATION } from '../../domain/organization.ts';
 import { judge, type Verdict } from '../../domain/notifications/judge.ts';
-import { heldBytes, type HeldQuota } from '../../domain/notifications/held-quota.ts';
+import {
+  heldBytes,
+  type HeldQuota,
+  type HeldShare,
+} from '../../domain/notifications/held-quota.ts';
 import {
   readCollection,
   type Collection,
@@ -62,14 +66,33 @@ export function createAcceptPost(deps: {
     const receipt = createReceipt(judged, { id, receivedAt, tokens });
     const held = hold(judged, { id, receivedAt, tokens });
     if (receipt !== undefined || held.length > 0) {
-      await inbox.append({ receipt, held }, deadline).catch((error: unknown) => {
-        deps.held.release(held.map((item) => item.id));
-        throw error;
-      });
+      await append({ receipt, held }, deadline);
     }
     if (receipt !== undefined) deps.received(receipt);
     report(judged, collection.malformed, held.length);
   };
+
+  /**
+   * An append that fails gives back the room of what it was to hold. Where that is durable all the
+   * same, or becomes it later, it counts: or a store that is slow would be filled beyond its limits.
+   */
+  async function append({ receipt, held }: Appended, deadline: number): Promise<void> {
+    let isDurable = false;
+    let released: readonly HeldShare[] = [];
+    const isHeld = () => {
+      isDurable = true;
+      deps.held.restore(released);
+    };
+    try {
+      await inbox.append({ receipt, held }, deadline, isHeld);
+    } catch (error) {
+      if (!isDurable) {
+        released = held.map(shareOf);
+        deps.held.release(released.map(({ id }) => id));
+      }
+      throw error;
+    }
+  }
 
   /** Judges from memory; a miss or a mismatch asks the store, once for the whole POST. */
   async function judgeAll(items: readonly ReceivedItem[], deadline: number): Promise<Judged[]> {
@@ -120,11 +143,11 @@ export function createAcceptPost(deps: {
   }
 
   function hasRoom(item: ReceivedItem, post: Post): boolean {
-    const { place, subscriptionId, text } = item;
-    // Not the item itself: its text is a slice that would keep the whole body in memory.
-    const bytes = heldBytes(Buffer.byteLength(text), tokensOf(item, post));
-    const { id, receivedAt } = post;
-    return deps.held.take({ id: heldItemId(id, place), subscriptionId, receivedAt, bytes });
+    const { subscriptionId, text } = item;
+    const { receivedAt } = post;
+    const id = heldItemId(post.id, item.place);
+    const tokens = tokensOf(item, post);
+    return deps.held.take(shareOf({ id, subscriptionId, receivedAt, tokens, text }));
   }
 
   function report(judged: readonly Judged[], malformed: number, held: number): void {
@@ -141,6 +164,11 @@ export function createAcceptPost(deps: {
     if (dropped > 0) deps.rejections.note(undefined, 'unknown-subscription');
     if (malformed > 0) deps.rejections.note(undefined, 'malformed');
   }
+}
+
+interface Appended {
+  readonly receipt: Receipt | undefined;
+  readonly held: readonly HeldItem[];
 }
 
 interface Post {
@@ -165,6 +193,17 @@ function createReceipt(judged: readonly Judged[], post: Post): Receipt | undefin
   );
   const [first] = items;
   return first === undefined ? undefined : { ...post, organizationId: first.organizationId, items };
+}
+
+/** Not the item itself: its text is a slice that would keep the whole body in memory. */
+function shareOf({
+  id,
+  subscriptionId,
+  receivedAt,
+  tokens,
+  text,
+}: Pick<HeldItem, 'id' | 'subscriptionId' | 'receivedAt' | 'tokens' | 'text'>): HeldShare {
+  return { id, subscriptionId, receivedAt, bytes: heldBytes(Buffer.byteLength(text), tokens) };
 }
 
 function toHeldItem(item: ReceivedItem, post: Post, clientStateDigest: string): HeldItem {

@@ -18,7 +18,10 @@ export interface SubscriptionCache {
    */
   ask(ids: Iterable<string>, deadline: number): Promise<void>;
 
-  /** Forgets what it knows of an id, because it was just changed. */
+  /**
+   * Forgets what it knows of an id, because it was just changed. An answer that is under way may be
+   * older than that: the id is asked for once more before those who wait for it go on.
+   */
   forget(id: string): void;
 }
 
@@ -44,6 +47,8 @@ export function createSubscriptionCache(deps: {
   const unknown = new Map<string, number>();
   let gathering: { ids: Set<string>; answered: Promise<void> } | undefined;
   let inFlight: Promise<unknown> = Promise.resolve();
+  /** What the query in flight will be believed about. */
+  let asking = new Set<string>();
 
   function ask(ids: Iterable<string>): Promise<void> {
     if (gathering === undefined) {
@@ -59,17 +64,27 @@ export function createSubscriptionCache(deps: {
 
   async function query(ids: Set<string>): Promise<void> {
     gathering = undefined;
-    const askedAt = clock.now();
+    for (let left = ids; left.size > 0;) left = await lookUp(left);
+  }
+
+  /** Remembers what the store says of these ids; gives those that were forgotten meanwhile. */
+  async function lookUp(ids: Set<string>): Promise<Set<string>> {
+    const before = clock.now();
+    asking = new Set(ids);
     const found = await deps.subscriptions.lookUp([...ids]);
+    // The clock may have been set back meanwhile, and those who wait would find the answer stale.
+    const askedAt = Math.min(before, clock.now());
+    const again = new Set([...ids].filter((id) => !asking.has(id)));
     for (const subscription of found) {
+      if (!asking.delete(subscription.id)) continue;
       remember(known, MAX_KNOWN, subscription.id, { known: subscription, askedAt });
       unknown.delete(subscription.id);
-      ids.delete(subscription.id);
     }
-    for (const id of ids) {
+    for (const id of asking) {
       known.delete(id);
       remember(unknown, MAX_UNKNOWN, id, askedAt);
     }
+    return again;
   }
 
   function refresh(id: string): void {
@@ -82,12 +97,12 @@ export function createSubscriptionCache(deps: {
       const entry = known.get(id);
       if (entry !== undefined) {
         const age = now - entry.askedAt;
-        if (age >= FRESH_MS) return undefined;
+        if (!isFresh(age, FRESH_MS)) return undefined;
         if (age >= REFRESH_AFTER_MS) refresh(id);
         return entry.known;
       }
       const missedAt = unknown.get(id);
-      return missedAt !== undefined && now - missedAt < UNKNOWN_MS ? null : undefined;
+      return missedAt !== undefined && isFresh(now - missedAt, UNKNOWN_MS) ? null : undefined;
     },
 
     ask: (ids, deadline) => within(clock, deadline, ask(ids)),
@@ -95,8 +110,14 @@ export function createSubscriptionCache(deps: {
     forget(id) {
       known.delete(id);
       unknown.delete(id);
+      asking.delete(id);
     },
   };
+}
+
+/** One from the future has no age that is known: since then the clock was set back. */
+function isFresh(age: number, limit: number): boolean {
+  return age >= 0 && age < limit;
 }
 
 /** Sets a key of a bounded map; those that were set longest ago make room. */

@@ -92,7 +92,9 @@ export function createWatchService(deps: {
 
   function beat(): void {
     const now = clock.now();
-    if (deps.heartbeatMs === 0 || now - lastBeatAt < deps.heartbeatMs) return;
+    const age = now - lastBeatAt;
+    // One from the future is due: else there would be none for as long as the clock was set back.
+    if (deps.heartbeatMs === 0 || (age >= 0 && age < deps.heartbeatMs)) return;
     lastBeatAt = now;
     const { backlogReceipts, freeDiskBytes } = deps.vitals();
     tell({
