@@ -30,11 +30,16 @@ export function duration(text: string): number {
 /** Reads a time, or how long ago that was, as the API takes it. */
 export function moment(text: string): string {
   const ago = durationMs(text);
-  const at = ago === undefined ? Date.parse(text) : Date.now() - ago;
-  // A bare date or a time without an offset would be read in whatever zone this machine has.
-  const isExact = ago !== undefined || /T.*(Z|[+-]\d\d:\d\d)$/.test(text);
-  if (isExact && !Number.isNaN(at)) return new Date(at).toISOString();
+  const at = ago === undefined ? exactTime(text) : Date.now() - ago;
+  if (!Number.isNaN(at)) return new Date(at).toISOString();
   throw new InvalidArgumentError('Say a time such as 2026-11-22T08:00:00Z, or how long ago: 2h.');
+}
+
+/** Reads a time, as the API takes it. */
+export function instant(text: string): string {
+  const at = exactTime(text);
+  if (!Number.isNaN(at)) return new Date(at).toISOString();
+  throw new InvalidArgumentError('Say a time such as 2026-11-22T08:00:00Z.');
 }
 
 /** How many entries a list shows at most. */
@@ -45,6 +50,11 @@ export function limitOption(): Option {
 /** The lines of a command's help that show how it is used. */
 export function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ npx sallyport ${line}`).join('\n')}\n`;
+}
+
+/** NaN when it is none: a bare date or a time without an offset would be read in this machine's zone. */
+function exactTime(text: string): number {
+  return /T.*(Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : Number.NaN;
 }
 
 function durationMs(text: string): number | undefined {

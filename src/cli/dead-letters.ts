@@ -53,7 +53,8 @@ export function addDeadLetters(program: Command, cli: Cli): void {
     .addHelpText('after', examples('dead-letters list', 'dead-letters list --sink crm --from 1d'))
     .action(async (options: Filter & { limit: number }) => {
       const query = await toFilter(await cli.api(), options);
-      await showList(cli, { path: PATH, query, limit: options.limit, columns: COLUMNS });
+      const { limit } = options;
+      await showList(cli, { path: PATH, query, limit, columns: COLUMNS, shortened: ['SUBJECT'] });
     });
 
   for (const [verb, description, title] of ACTS) {

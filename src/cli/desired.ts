@@ -15,14 +15,17 @@ const Subscription = z.strictObject({
   changeType: text,
   resource: text,
   expirationDateTime: z.iso.datetime({ offset: true }),
-  includeResourceData: z.boolean().optional(),
+  includeResourceData: z
+    .boolean()
+    .nullish()
+    .transform((given) => given ?? undefined), // Graph writes null for what was not chosen
   encryptionCertificateId: z.string().nullable().optional(),
   description: z.string().nullable().optional(),
   notes: z.string().nullable().optional(),
 });
 
 const Sink = z.strictObject({
-  name: text,
+  name: z.string().trim().min(1), // as the service does, or it would never be found there
   kind: text.default('webhook'),
   purpose: text.optional(),
   url: text.optional(),

@@ -7,13 +7,15 @@ const WIDE =
 
 /**
  * Breaks the cells of columns that hold text, so that a table of them is not wider than the terminal.
- * Other columns stay as they are: an id on two lines could not be copied. `columns` is the width of the
- * terminal; 0 and `undefined` when it does not say.
+ * Cells of columns that `shortened` names stay on one line and lose their middle. Other columns stay as they
+ * are: an id on two lines could not be copied. `columns` is the width of the terminal; 0 and `undefined` when
+ * it does not say.
  */
 export function fitCells(
   head: readonly string[],
   cells: readonly (readonly string[])[],
   columns: number | undefined,
+  shortened: readonly string[] = [],
 ): readonly (readonly string[])[] {
   const count = cells[0]?.length ?? 0;
   if (!columns || count === 0) return cells;
@@ -22,22 +24,27 @@ export function fitCells(
     Math.max(widthOf(head[at] ?? ''), ...column.map(widthOf)),
   );
   const available = columns - RULES.perTable - RULES.perCell * count;
-  const isText = places.map((column) => column.some((cell) => cell.includes(' ')));
-  const widths = shareWidth(wanted, isText, available);
-  return cells.map((row) => row.map((cell, at) => wrap(cell, widths[at] ?? columns)));
+  const isShortened = places.map((_, at) => shortened.includes(head[at] ?? ''));
+  const isFlexible = places.map(
+    (column, at) => isShortened[at] === true || column.some((cell) => cell.includes(' ')),
+  );
+  const widths = shareWidth(wanted, isFlexible, available);
+  const fit = (cell: string, at: number) =>
+    (isShortened[at] ? shorten : wrap)(cell, widths[at] ?? columns);
+  return cells.map((row) => row.map(fit));
 }
 
 /** Narrow columns get what they want; those with more to show share what is left evenly. */
 function shareWidth(
   wanted: readonly number[],
-  isText: readonly boolean[],
+  isFlexible: readonly boolean[],
   available: number,
 ): readonly number[] {
   const widths = [...wanted];
-  const texts = [...wanted.entries()].filter(([at]) => isText[at]);
-  let left = available - wanted.reduce((sum, width, at) => (isText[at] ? sum : sum + width), 0);
-  let open = texts.length;
-  for (const [at, width] of texts.toSorted(([, one], [, other]) => one - other)) {
+  const flexible = [...wanted.entries()].filter(([at]) => isFlexible[at]);
+  let left = available - wanted.reduce((sum, width, at) => (isFlexible[at] ? sum : sum + width), 0);
+  let open = flexible.length;
+  for (const [at, width] of flexible.toSorted(([, one], [, other]) => one - other)) {
     const share = Math.max(MIN_WIDTH, Math.floor(left / open));
     widths[at] = Math.min(width, share);
     left -= Math.min(width, share);
@@ -57,6 +64,18 @@ export function wrap(text: string, width: number): string {
     else lines.push(word);
   }
   return lines.join('\n');
+}
+
+/** On one line of at most `width`. The middle goes: the ends of a path tell it from others. */
+export function shorten(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
+  const [head = ''] = cut(text, Math.ceil((width - 1) / 2));
+  const [tail = ''] = cut(reverse(text), width - 1 - widthOf(head));
+  return `${head}…${reverse(tail)}`;
+}
+
+function reverse(text: string): string {
+  return Array.from(text).toReversed().join('');
 }
 
 function cut(word: string, width: number): readonly string[] {

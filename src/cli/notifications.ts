@@ -6,6 +6,7 @@ import type { Cli } from './context.ts';
 import { showList } from './lists.ts';
 import type { Columns } from './output.ts';
 import { addReplay } from './replay.ts';
+import { findSink } from './sink.ts';
 import { tail } from './tail.ts';
 
 const PATH = '/api/notifications';
@@ -48,8 +49,8 @@ export function addNotifications(program: Command, cli: Cli): void {
     )
     .action(async (options: Filter & { limit: number; from?: string; before?: string }) => {
       const { limit, from, before } = options;
-      const query = { ...toQuery(options), from, before };
-      await showList(cli, { path: PATH, query, limit, columns: COLUMNS });
+      const query = { ...(await toQuery(cli, options)), from, before };
+      await showList(cli, { path: PATH, query, limit, columns: COLUMNS, shortened: ['SUBJECT'] });
     });
 
   group
@@ -83,7 +84,8 @@ export function addNotifications(program: Command, cli: Cli): void {
     )
     .addHelpText('after', examples('notifications tail', 'notifications tail --since 10m --json'))
     .action(async ({ since, every, ...filter }: Filter & { since: number; every: number }) => {
-      await tail(cli, { path: PATH, query: toQuery(filter), sinceMs: since, everyMs: every });
+      const query = await toQuery(cli, filter);
+      await tail(cli, { path: PATH, query, sinceMs: since, everyMs: every });
     });
 
   addReplay(group, cli);
@@ -98,9 +100,16 @@ function withFilter(command: Command): Command {
     )
     .option('--subscription <id>', 'of this subscription')
     .option('--tenant <id>', 'of this tenant')
-    .option('--sink <id>', 'with a delivery to this sink');
+    .option('--sink <sink>', 'with a delivery to this sink');
 }
 
-function toQuery({ state, delivery, subscription, tenant, sink }: Filter) {
-  return { state, delivery, subscriptionId: subscription, tenantId: tenant, sinkId: sink };
+async function toQuery(cli: Cli, { state, delivery, subscription, tenant, sink }: Filter) {
+  const sinkId = sink === undefined ? undefined : await sinkIdOf(cli, sink);
+  return { state, delivery, subscriptionId: subscription, tenantId: tenant, sinkId };
+}
+
+/** An id is taken as it is: what went to a sink that is deleted by now can be looked for, too. */
+async function sinkIdOf(cli: Cli, idOrName: string): Promise<string> {
+  if (z.guid().safeParse(idOrName).success) return idOrName;
+  return (await findSink(await cli.api(), idOrName)).id;
 }

@@ -16,8 +16,12 @@ export interface Output {
   readonly json: boolean;
   /** Whether somebody sits before it who can be asked and shown progress. */
   readonly isInteractive: boolean;
-  /** A list: a table, or a JSON array. */
-  list<T extends object>(things: readonly T[], columns: Columns<T>): void;
+  /** A list: a table, or a JSON array. On a terminal the cells of `shortened` columns are cut to what fits. */
+  list<T extends object>(
+    things: readonly T[],
+    columns: Columns<T>,
+    options?: { readonly shortened?: readonly string[] },
+  ): void;
   /** One thing: its fields below each other, or a JSON object. */
   thing<T extends object>(thing: T, columns: Columns<T>): void;
   /** One line of a list without an end: as it is, or JSON on one line. */
@@ -54,7 +58,11 @@ export function createOutput(
   const value = (shown: unknown) => writeLine(JSON.stringify(shown, null, 2));
 
   /** For people ruled, as wide as the terminal, coloured; for programs a line a row, its cells apart by tabs. */
-  function rows(head: readonly string[], cells: readonly (readonly string[])[]): void {
+  function rows(
+    head: readonly string[],
+    cells: readonly (readonly string[])[],
+    shortened?: readonly string[],
+  ): void {
     if (!isTerminal) {
       for (const row of [head, ...cells]) if (row.length > 0) writeLine(row.join('\t'));
       return;
@@ -63,7 +71,7 @@ export function createOutput(
       head: head.map((name) => paint('bold', name)),
       style: { head: [], border: [] }, // its own colours would not ask NO_COLOR
     });
-    table.push(...fitCells(head, cells, stdout.columns).map((row) => row.map(colour)));
+    table.push(...fitCells(head, cells, stdout.columns, shortened).map((row) => row.map(colour)));
     writeLine(table.toString());
   }
 
@@ -77,11 +85,11 @@ export function createOutput(
     isInteractive: stdin.isTTY === true && stderr.isTTY,
     value,
 
-    list(things, columns) {
+    list(things, columns, { shortened } = {}) {
       const toRow = (thing: (typeof things)[number]) =>
         Object.values(columns).map((column) => toCell(thing, column));
       if (json) value(things);
-      else rows(Object.keys(columns), things.map(toRow));
+      else rows(Object.keys(columns), things.map(toRow), shortened);
     },
 
     thing(thing, columns) {

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { CliError, EXIT, usageError } from './cli-error.ts';
 import type { Api, Item } from './client.ts';
 import { readAll } from './lists.ts';
@@ -17,7 +18,7 @@ export const SINK_COLUMNS: Columns<Item> = {
 export const SINK_DETAILS: Columns<Item> = {
   ...SINK_COLUMNS,
   PURPOSE: 'purpose',
-  WAITING: 'queue',
+  WAITING: queueOf,
   'OWN HEADERS': 'hasHeaders',
   CONCURRENCY: 'concurrency',
   'A SECOND': 'ratePerSecond',
@@ -47,6 +48,21 @@ export async function findSink(
   if (another !== undefined)
     throw usageError(`More than one ${kind} is named ${idOrName}: say its id`);
   return deleted ? sink : api.item('GET', `${SINKS}/${sink.id}`);
+}
+
+const Queue = z.object({
+  due: z.number(),
+  claimed: z.number(),
+  dead: z.number(),
+  oldestAt: z.string().nullable(),
+});
+
+/** None where the API does not say: only a sink that is shown has it. */
+function queueOf({ queue }: Item): string | null {
+  const { data } = Queue.safeParse(queue);
+  if (data === undefined) return null;
+  const counts = `${data.due} due, ${data.claimed} under way, ${data.dead} dead`;
+  return data.oldestAt === null ? counts : `${counts}; the oldest since ${data.oldestAt}`;
 }
 
 function filterOf({ filter }: Item): string | null {

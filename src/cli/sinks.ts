@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { examples, limitOption, whole } from './arguments.ts';
 import { usageError } from './cli-error.ts';
+import type { Item } from './client.ts';
 import type { Cli } from './context.ts';
 import { showList } from './lists.ts';
 import { findSink, SINK_COLUMNS, SINK_DETAILS, SINKS } from './sink.ts';
@@ -63,7 +64,10 @@ function addAdd(group: Command, cli: Cli): void {
     .option('--to <url>', 'where a webhook is')
     .option('--stream <name>', 'where a redis-stream adds them')
     .option('--collection <name>', 'where a mongo-collection keeps them')
-    .option('--secret-file <path>', 'a file with its whsec_ secret, instead of a new one')
+    .option(
+      '--secret-file <path>',
+      'a file with its whsec_ secret, instead of a new one; not shown',
+    )
     .option('--headers-file <path>', 'a YAML or JSON file with its own headers')
     .option('--purpose <purpose>', 'operations: gets the service’s own events instead')
     .addOption(new Option('--concurrency <n>', 'deliveries at once').argParser(whole(1, 200)))
@@ -85,9 +89,12 @@ function addAdd(group: Command, cli: Cli): void {
       }
       const body = await toSink(name, options, cli);
       const api = await cli.api();
-      const sink = await api.item('POST', SINKS, { body });
-      cli.out.thing(sink, 'secret' in sink ? { ...SINK_DETAILS, SECRET: 'secret' } : SINK_DETAILS);
-      if ('secret' in sink) cli.out.note('The secret is shown this once: keep it now');
+      const { secret, ...rest } = await api.item('POST', SINKS, { body });
+      // One that was given is known, and has no business on a screen.
+      const isNew = secret !== undefined && options.secretFile === undefined;
+      const sink: Item = isNew ? { ...rest, secret } : rest;
+      cli.out.thing(sink, isNew ? { ...SINK_DETAILS, SECRET: 'secret' } : SINK_DETAILS);
+      if (isNew) cli.out.note('The secret is shown this once: keep it now');
     });
 }
 

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { examples } from './arguments.ts';
+import { CliError, EXIT } from './cli-error.ts';
 import type { Api, Item } from './client.ts';
 import type { Cli } from './context.ts';
 import { readAll } from './lists.ts';
@@ -29,14 +30,17 @@ export function addStatus(program: Command, cli: Cli): void {
       const api = await cli.api();
       const { body } = await api.ask('GET', '/api/health', { expect: [503] });
       const { status, version, uptime, services, queues } = Overview.parse(body);
-      const sinks = await readAll(api, SINKS);
-      const failing = sinks.filter(isFailing);
-      const deadLetters = await countDeadLetters(api);
-      if (status !== 'healthy' || failing.length > 0) cli.failed();
+      const [sinks, deadLetters] = await Promise.all([
+        nullWhenAway(readAll(api, SINKS)),
+        nullWhenAway(countDeadLetters(api)),
+      ]);
+      const failing = sinks?.filter(isFailing);
+      const isWell = status === 'healthy' && failing?.length === 0 && deadLetters !== null;
+      if (!isWell) cli.failed();
       if (cli.out.json) return cli.out.value({ ...Overview.parse(body), sinks, deadLetters });
 
       cli.out.thing(
-        { status, version, uptime, sinks: sinks.length, failing: failing.length, deadLetters },
+        { status, version, uptime, sinks: sinks?.length, failing: failing?.length, deadLetters },
         {
           STATUS: 'status',
           VERSION: 'version',
@@ -53,7 +57,7 @@ export function addStatus(program: Command, cli: Cli): void {
         ACTIVE: 'active',
         DELAYED: 'delayed',
       });
-      const troubled = sinks.filter((sink) => sink['enabled'] !== true || isFailing(sink));
+      const troubled = sinks?.filter((sink) => sink['enabled'] !== true || isFailing(sink)) ?? [];
       if (troubled.length > 0) cli.out.list(troubled, SINK_COLUMNS);
     });
 }
@@ -61,6 +65,16 @@ export function addStatus(program: Command, cli: Cli): void {
 function isFailing({ enabled, disabledReason, failingSince }: Item): boolean {
   if (enabled === true) return typeof failingSince === 'string';
   return !BY_A_PERSON.some((reason) => reason === (disabledReason ?? null));
+}
+
+/** While a store is away its lists are 503, and how the service is must be told all the same. */
+async function nullWhenAway<T>(asked: Promise<T>): Promise<T | null> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof CliError && error.exitCode === EXIT.away) return null;
+    throw error;
+  }
 }
 
 /** Exactly up to a point; beyond it the number matters less than the time it takes. */

@@ -1,7 +1,8 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { z } from 'zod';
-import { examples, limitOption } from './arguments.ts';
-import type { Item } from './client.ts';
+import { examples, instant, limitOption } from './arguments.ts';
+import { CliError, EXIT, type ExitCode } from './cli-error.ts';
+import type { Api, Item } from './client.ts';
 import type { Cli } from './context.ts';
 import { showList } from './lists.ts';
 import type { Columns } from './output.ts';
@@ -27,6 +28,9 @@ const DETAILS: Columns<Item> = {
   CREATED: 'createdAt',
   UPDATED: 'updatedAt',
 };
+
+/** What the ones after it would fail by, too; and wrong keys are counted. */
+const FOR_ALL: ReadonlySet<ExitCode> = new Set([EXIT.away, EXIT.refused]);
 
 /** One subscription or several; what is in them, the service judges. */
 const File = z
@@ -70,11 +74,27 @@ export function addSubscriptions(program: Command, cli: Cli): void {
     .action(async ({ file }: { file: string }) => {
       const wanted = await readStructure(File, file, cli.settings);
       const api = await cli.api();
-      const imported: Item[] = [];
-      for (const body of wanted) {
-        imported.push(await api.item('POST', `${PATH}/import`, { body }));
-      }
-      cli.out.list(imported, COLUMNS);
+      await importAll(cli, api, wanted);
+    });
+
+  group
+    .command('update <id>')
+    .description('tell that it was renewed at Graph: until when it lasts now')
+    .addOption(
+      new Option('--expires <time>', "Graph's new expirationDateTime")
+        .argParser(instant)
+        .makeOptionMandatory(),
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'subscriptions update 7f105c7d-2dc5-4530-97cd-4e7ae6534c07 --expires 2026-12-31T18:00:00Z',
+      ),
+    )
+    .action(async (id: string, { expires }: { expires: string }) => {
+      const api = await cli.api();
+      const body = { expirationDateTime: expires };
+      cli.out.thing(await api.item('PATCH', at(id), { body }), DETAILS);
     });
 
   group
@@ -96,6 +116,33 @@ export function addSubscriptions(program: Command, cli: Cli): void {
       const api = await cli.api();
       cli.out.thing(await api.item('POST', `${at(id)}/restore`), DETAILS);
     });
+}
+
+/** One after the other; what is refused is told, and does not keep back the ones after it. */
+async function importAll(cli: Cli, api: Api, wanted: readonly object[]): Promise<void> {
+  const imported: Item[] = [];
+  for (const [index, body] of wanted.entries()) {
+    try {
+      imported.push(await api.item('POST', `${PATH}/import`, { body }));
+    } catch (error) {
+      if (wanted.length === 1 || !(error instanceof CliError)) throw error;
+      const told = `${nameOf(body, index, error)}: ${error.message}`;
+      if (cli.signal.aborted || FOR_ALL.has(error.exitCode)) {
+        if (imported.length > 0) cli.out.list(imported, COLUMNS);
+        throw new CliError(error.exitCode, told, error);
+      }
+      cli.out.note(told);
+      cli.failed();
+    }
+  }
+  cli.out.list(imported, COLUMNS);
+}
+
+/** By its id; by its place as well where that may be what is wrong. */
+function nameOf(body: object, index: number, { exitCode }: CliError): string {
+  const place = `entry ${index + 1}`;
+  if (!('id' in body) || typeof body.id !== 'string') return place;
+  return exitCode === EXIT.usage ? `${body.id} (${place})` : body.id;
 }
 
 function at(id: string): string {

@@ -145,6 +145,17 @@ describe('apply', () => {
     expect(await operator.json('subscriptions list')).toEqual([]);
   });
 
+  it('knows a sink whose name has spaces around it in the file', async () => {
+    write('sinks:\n  - name: "  spaced "\n    kind: log\n');
+    expect(await lines()).toEqual(['+ sink spaced']);
+    expect(await lines()).toEqual(['Nothing to do']);
+    const names = (await operator.json('sinks list')).map(({ name }: { name: string }) => name);
+    expect(names.filter((name: string) => name === 'spaced')).toHaveLength(1);
+    write('sinks:\n  - { name: twice, kind: log }\n  - { name: "twice ", kind: log }\n');
+    expect((await apply()).stderr).toContain('sinks.1.name: is there already');
+    await operator.run('sinks delete spaced');
+  });
+
   it('says what it cannot change, before it changes anything', async () => {
     write('sinks:\n  - name: fresh\n    kind: log\n  - name: crm\n    kind: log\n');
     const ended = await apply();

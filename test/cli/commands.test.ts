@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
@@ -104,8 +105,8 @@ describe('the command', () => {
       `sinks add hook --to ${receiver.url}/hook --secret-file ${secretFile} ` +
         `--headers-file ${headersFile} --change created updated --lifecycle also --concurrency 3 --rate 50`,
     );
+    expect(added).not.toHaveProperty('secret'); // that was given is not shown
     expect(added).toMatchObject({
-      secret,
       hasHeaders: true,
       filter: { changeType: ['created', 'updated'], lifecycle: 'also' },
       concurrency: 3,
@@ -115,6 +116,7 @@ describe('the command', () => {
     expect(shown.code).toBe(0);
     expect(shown.stdout).toContain(added.id);
     expect(shown.stdout).not.toContain('secret');
+    expect(shown.stdout).toMatch(/^WAITING\t0 due, 0 under way, 0 dead$/m);
     expect((await operator.json(`sinks show ${added.id}`)).queue).toMatchObject({
       due: 0,
       dead: 0,
@@ -124,6 +126,18 @@ describe('the command', () => {
       ['log', 'log', 'enabled'],
       ['hook', 'webhook', 'enabled'],
     ]);
+  });
+
+  it('shows the secret that it has made, once, and none that it was given', async () => {
+    const file = write('given', `whsec_${Buffer.alloc(32, 8).toString('base64')}`);
+    const target = `--to ${receiver.url}/other --disabled`;
+    const given = await operator.run(`sinks add given ${target} --secret-file ${file}`);
+    expect(given).toMatchObject({ code: 0, stderr: '' });
+    expect(given.stdout).not.toMatch(/secret|whsec_/i);
+    const made = await operator.run(`sinks add made ${target}`);
+    expect(made.stdout).toMatch(/^SECRET\twhsec_/m);
+    expect(made.stderr).toContain('shown this once');
+    for (const name of ['given', 'made']) await operator.run(`sinks delete ${name}`);
   });
 
   it('says what a sink in Redis or MongoDB needs', async () => {
@@ -203,6 +217,12 @@ describe('the command', () => {
       return deliveries.every(({ state }: { state: string }) => state === 'delivered');
     }, 'what came of both deliveries');
     expect(await operator.json('notifications list --before 1m')).toEqual([]);
+    const ofSink = await operator.json('notifications list --sink hook');
+    expect(ofSink).toMatchObject([{ id: found.id }]);
+    const nobody = await operator.run('notifications list --sink nobody');
+    expect({ code: nobody.code, stdout: nobody.stdout }).toEqual({ code: 5, stdout: '' });
+    // What went to a sink that is gone can be looked for by its id.
+    expect(await operator.json(`notifications list --sink ${randomUUID()}`)).toEqual([]);
     expect(await operator.json('notifications list --delivery dead')).toEqual([]);
     const table = (await operator.run(`notifications show ${found.id}`)).stdout;
     expect(table).toMatch(/^DELIVERY\tSTATE\tTRIES/m);

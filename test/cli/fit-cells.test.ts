@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { fitCells, wrap } from '../../src/cli/fit-cells.ts';
+import { fitCells, shorten, wrap } from '../../src/cli/fit-cells.ts';
 
 const HEAD = ['ID', 'NOTE'];
 const ID = '0b7e0c62-6f0c-4a3e-9c7e-3f1f0f0a5d11';
@@ -11,6 +11,17 @@ describe('cells that fit', () => {
     expect(wrap('in /a/long/path it is', 6)).toBe('in\n/a/lon\ng/path\nit is');
     expect(wrap('short', 5)).toBe('short');
     expect(wrap('', 5)).toBe('');
+  });
+
+  it('lose their middle where they are to stay on one line', () => {
+    expect(shorten('Users/anna/Messages/AAMkAGI', 11)).toBe('Users…MkAGI');
+    expect(shorten('日本日本日本', 8)).toBe('日本…本');
+    expect(shorten('short', 5)).toBe('short');
+    const long = `Users/${'u'.repeat(100)}/Messages/${'m'.repeat(100)}`;
+    const [row] = fitCells(['ID', 'SUBJECT', 'NOTE'], [[ID, long, 'a be']], 80, ['SUBJECT']);
+    expect(row).toEqual([ID, expect.stringMatching(/^Users\/u+…m+$/), 'a be']);
+    expect(row?.join('').length).toBe(80 - 1 - 3 * 3);
+    expect(fitCells(['ID', 'SUBJECT'], [[ID, long]], undefined, ['SUBJECT'])).toEqual([[ID, long]]);
   });
 
   it('are measured as a terminal shows them', () => {

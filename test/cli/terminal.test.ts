@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { describeWith, runs } from '../faults/needs.ts';
-import { startService, type TestService } from '../support/service.ts';
+import { genuineText } from '../http/graph-posts.ts';
+import { importSamples, startService, type TestService } from '../support/service.ts';
 import { until } from '../support/wait.ts';
 import { BIN, operatorOf, watch } from './command.ts';
 
@@ -53,6 +54,26 @@ describeWith(TERMINAL, 'the command on a terminal', () => {
     expect(stdout).not.toContain('…');
     const remedies = lines.map((line) => line.split('│')[4]?.trim() ?? '').join(' ');
     expect(remedies).toContain('.env.example says what it may be');
+  });
+
+  it('shortens long subjects where a list is, and nowhere else', async () => {
+    const id = 'x'.repeat(180);
+    await importSamples(service);
+    expect((await service.post(genuineText(id))).status).toBe(202);
+    const list = (options = '') => operatorOf(service).run(`notifications list${options}`);
+    await until(
+      async () => (await list()).stdout.includes(id),
+      'the notification, whole in a pipe',
+    );
+    const plain = { ...env, NO_COLOR: '1' };
+    const { stdout } = await onTerminal('notifications list', plain, 180).ended;
+    const rows = stdout.split(/\r?\n/).filter((line) => /^[┌│├└]/.test(line));
+    expect(new Set(rows.map(({ length }) => length))).toEqual(new Set([180]));
+    expect(stdout).toMatch(/│ Users\/u\/\S+…x+ │/);
+    const [{ id: notification }] = JSON.parse((await list(' --json')).stdout);
+    const shown = await onTerminal(`notifications show ${notification}`, plain, 180).ended;
+    expect(shown.stdout).toContain(id);
+    expect((await onTerminal('notifications list --json', plain, 180).ended).stdout).toContain(id);
   });
 
   it('colours what doctor comes to', async () => {

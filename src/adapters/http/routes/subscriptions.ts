@@ -33,7 +33,11 @@ const ImportedSubscription = Changeable.extend({
   id: guid,
   tenantId: guid,
   applicationId: guid,
-  includeResourceData: z.boolean().default(false),
+  // Graph answers with null where it was not chosen.
+  includeResourceData: z
+    .boolean()
+    .nullish()
+    .transform((given) => given ?? false),
   encryptionCertificateId: line(128).nullable().default(null),
   description: freeText.default(null),
   notes: freeText.default(null),
