@@ -53,6 +53,15 @@ describe('what tries mean for their sink', () => {
     expect(await end(FAILED)).toMatchObject({ failingSince: since + 2 * DAY });
   });
 
+  it('says nothing of one that was led elsewhere meanwhile', async () => {
+    const before = await end(FAILED);
+    const url = 'https://new.example.com/hook';
+    await parts.sinks.update('default', sink.id, { url }, parts.clock.now());
+    await parts.watch.tried(before ?? sink, GONE as EndedTry);
+    const after = await parts.sinks.find('default', sink.id);
+    expect(after).toMatchObject({ url, enabled: true, disabledReason: null });
+  });
+
   it('disables it after five days of nothing but failures, and says so once', async () => {
     await end(FAILED);
     await failDaily(4);

@@ -58,6 +58,22 @@ describe('a sink that is switched', () => {
     expect((await read()).queue).toEqual({ due: 0, claimed: 0, dead: 0, oldestAt: null });
   });
 
+  it('is not blamed for what its old place did once it leads elsewhere', async () => {
+    const answer = await startReceiver({ answer: { status: 503 } });
+    const sink = { name: 'moved', kind: 'webhook', url: answer.url };
+    const moved = `/api/sinks/${(await service.api('POST', '/api/sinks', sink)).body.id}`;
+    await service.post(genuineText('moved-1'));
+    const since = async () => (await service.api('GET', moved)).body.failingSince;
+    await until(async () => (await since()) !== null, 'it fails');
+    expect(
+      (await service.api('PATCH', moved, { name: 'renamed' })).body.failingSince,
+    ).not.toBeNull();
+    const { body } = await service.api('PATCH', moved, { url: `${answer.url}/elsewhere` });
+    expect(body.failingSince).toBeNull();
+    await service.api('DELETE', moved);
+    await answer.close();
+  });
+
   it('gives up what waits for it when it is removed for good', async () => {
     const answer = await startReceiver();
     const sink = { name: 'doomed', kind: 'webhook', url: answer.url, enabled: false };

@@ -1,4 +1,10 @@
-import type { Sink, SinkChange, SinkKind, SinkPurpose } from '../../domain/delivery/sink.ts';
+import {
+  isSamePlace,
+  type Sink,
+  type SinkChange,
+  type SinkKind,
+  type SinkPurpose,
+} from '../../domain/delivery/sink.ts';
 import { refuseFieldsOfOthers, requireDestination } from '../../domain/delivery/sink-fields.ts';
 import { switched, type SinkSwitch } from '../../domain/delivery/sink-switch.ts';
 import { checkWebhookSecret } from '../../domain/delivery/webhook-settings.ts';
@@ -154,8 +160,14 @@ export function createManageSinks(deps: {
     },
 
     async change(principal: Principal, id: string, settings: SinkSettings): Promise<Sink> {
-      const change = toChange(await get(principal, id), settings);
-      const changed = await update(principal, id, change);
+      const sink = await get(principal, id);
+      const change = toChange(sink, settings);
+      const isMoved = !isSamePlace(sink, { ...sink, ...change });
+      // How long its old place had been failing says nothing about the new one.
+      const changed = await update(principal, id, {
+        ...change,
+        ...(isMoved ? { failingSince: null } : {}),
+      });
       const fields = Object.keys(given(settings)).join(',');
       await hasChanged(principal, id, { eventType: 'ADMIN_SINK_CHANGED', details: { fields } });
       return changed;

@@ -1,4 +1,4 @@
-import type { Sink, SinkChange } from '../../domain/delivery/sink.ts';
+import { isSamePlace, type Sink, type SinkChange } from '../../domain/delivery/sink.ts';
 import { verdictOnSink } from '../../domain/delivery/sink-health.ts';
 import type { AuditTrail } from '../../ports/audit-trail.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -38,9 +38,11 @@ export function createWatchSinks(deps: {
     });
   }
 
-  async function act({ organizationId, id }: Sink, { answer, lastFailedAt }: Seen): Promise<void> {
-    const sink = await deps.sinks.find(organizationId, id);
-    if (sink === undefined) {
+  async function act(tried: Sink, { answer, lastFailedAt }: Seen): Promise<void> {
+    const { id } = tried;
+    const sink = await deps.sinks.find(tried.organizationId, id);
+    // One that was led elsewhere meanwhile is not gone because its old place is.
+    if (sink === undefined || !isSamePlace(sink, tried)) {
       failedAt.delete(id);
       return;
     }

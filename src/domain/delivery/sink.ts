@@ -85,3 +85,10 @@ export type SinkChange = Partial<
     | 'failingSince'
   >
 >;
+
+/** Whether what is sent to both arrives at one place: what one answers then holds for the other. */
+export function isSamePlace(a: Place, b: Place): boolean {
+  return a.url === b.url && a.stream === b.stream && a.collection === b.collection;
+}
+
+type Place = Pick<Sink, 'url' | 'stream' | 'collection'>;
