@@ -11,6 +11,7 @@ import { createReplays } from '../app/delivery/replays.ts';
 import { startRetention } from '../app/delivery/retention.ts';
 import { createRotateSecrets } from '../app/delivery/rotate-secrets.ts';
 import { createSweep, receiptHint, type Sweep } from '../app/delivery/sweep.ts';
+import { waitForStore } from '../app/delivery/wait-for-store.ts';
 import { createWatchSinks } from '../app/delivery/watch-sinks.ts';
 import { createTellOperators } from '../app/operations/tell-operators.ts';
 import { createWatchService } from '../app/operations/watch-service.ts';
@@ -27,6 +28,7 @@ import { expansionLimit } from '../domain/notifications/expansion-pace.ts';
 import { HeldQuota } from '../domain/notifications/held-quota.ts';
 import { ReceiptCounter, type Receipt } from '../domain/notifications/receipt.ts';
 import type { Cancel } from '../ports/clock.ts';
+import type { JobKind, Worker } from '../ports/job-queue.ts';
 import type { Basics } from './basics.ts';
 import type { SinkServers } from './no-sink-servers.ts';
 import type { Stores } from './stores.ts';
@@ -96,7 +98,13 @@ export function createCore(
     rejections,
     received,
   });
-  const judgeHeld = createJudgeHeld({ ...parts, held, rejections, received });
+  const judgeHeld = createJudgeHeld({
+    ...parts,
+    held,
+    rejections,
+    forget: cache.forget,
+    received,
+  });
   const expandReceipt = createExpandReceipt({
     ...parts,
     fresh,
@@ -154,17 +162,21 @@ export function createCore(
     return { postsInFlight, backlogAgeMs: oldestAt === null ? 0 : clock.now() - oldestAt };
   }
 
+  function work(kind: JobKind, worker: Worker): void {
+    queue.work(kind, waitForStore(worker, stores.isAway));
+  }
+
   async function start(): Promise<void> {
     held.restore(await inbox.heldUsage());
     await createDefaultSink(parts)();
     if (stores.exclusive) await listen.removeLeftovers();
     await lanes.refresh();
-    queue.work('expand', {
+    work('expand', {
       handle: ({ id }) => expandReceipt(id).then(() => undefined),
       lane: () => expansionLimit(intakeLoad()),
       drained: () => sweep.receipts(),
     });
-    queue.work('deliver', {
+    work('deliver', {
       handle: (hint) => deliver.deliver(hint).then(() => undefined),
       lane: (sinkId) => lanes.limit(sinkId),
       drained: (sinkId) => sweep.lane(sinkId),

@@ -38,7 +38,7 @@ export function guardStores<S extends Guarded>(
     breakers: CircuitBreakers;
     clock: Clock;
   },
-): S {
+): S & Pick<Stores, 'isAway'> {
   const timeoutMs = deps.config.storeTimeoutMs;
   const inbox = deps.breakers.create('inbox', { resetTimeoutMs: INBOX_RESET_MS, timeoutMs });
   const store = deps.breakers.create(deps.name, {
@@ -54,6 +54,7 @@ export function guardStores<S extends Guarded>(
     replays: guardAll(stores.replays, store),
     // `record` keeps what it cannot write yet, and never rejects.
     audit: guard(stores.audit, { search: store, purge: store, record: PAST }),
+    isAway: () => inbox.status === 'open' || store.status === 'open',
   };
 }
 

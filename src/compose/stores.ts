@@ -27,6 +27,8 @@ export interface Stores {
   readonly rates: RateStore;
   /** Those that its parts are called through. */
   readonly breakers: Pick<CircuitBreakers, 'list'>;
+  /** Whether what asks them now would only fail. */
+  isAway(): boolean;
   /** Whether each instance counts for itself just now. */
   isRateStoreDegraded(): boolean;
   /** The disk that the family writes to. */

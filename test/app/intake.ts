@@ -58,7 +58,7 @@ export async function openIntake(folder = temporaryFolder()) {
     ...parts,
     audit: store.audit,
     cache,
-    judgeHeld: createJudgeHeld(parts),
+    judgeHeld: createJudgeHeld({ ...parts, forget: cache.forget }),
     lookUps,
     /** Every receipt that was told to be durable. */
     receipts,

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { tokensContext } from '../../src/domain/notifications/receipt.ts';
 import { memoryInUse } from '../support/memory.ts';
 import { itemOf, openIntake, type Intake } from './intake.ts';
@@ -44,6 +44,31 @@ describe('items of a subscription that is not known yet', () => {
     expect(await intake.inbox.heldSubscriptions()).toEqual(['other']);
     expect(intake.held.items).toBe(1);
     expect(await intake.verdicts()).toEqual({ held: 4, accepted: 3 });
+  });
+
+  it('are the last that are held once they are judged', async () => {
+    await intake.post(itemOf('new', { id: '1' }));
+    await intake.know('new');
+    await intake.judgeHeld(['new']);
+    await intake.post(itemOf('new', { id: '2' }));
+    expect(await intake.verdicts()).toEqual({ held: 1, accepted: 2 });
+  });
+
+  it('all go on where the store shows them in parts', async () => {
+    await intake.post(...numbered(5));
+    await intake.know('new');
+    const all = await intake.inbox.heldOf('new');
+    const shown = jest.spyOn(intake.inbox, 'heldOf');
+    shown.mockResolvedValueOnce(all.slice(0, 3));
+    await intake.judgeHeld(['new']);
+    await intake.judgeHeld(['new']);
+    shown.mockRestore();
+    expect(placesOf()).toEqual([
+      [0, 1, 2],
+      [3, 4],
+    ]);
+    expect(intake.inbox.backlog().receipts).toBe(2);
+    expect(await intake.inbox.heldSubscriptions()).toEqual([]);
   });
 
   it('stay as long as it is unknown', async () => {

@@ -73,6 +73,7 @@ export async function openWorld({ folder, calls, answer, life = new Life() }: Wo
     // What operators are told is written apart, and promised to nobody.
     tell: () => undefined,
     turned: () => undefined,
+    forget: () => undefined,
     received: (receipt: Receipt) => void receipts.push(receipt),
   };
   const lanes = createLanes({

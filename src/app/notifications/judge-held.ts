@@ -9,8 +9,11 @@ import type { Inbox } from '../../ports/inbox.ts';
 import type { Metrics } from '../../ports/metrics.ts';
 import type { SubscriptionRepository } from '../../ports/subscription-repository.ts';
 import type { RejectionAudit } from './rejection-audit.ts';
+import type { SubscriptionCache } from './subscription-cache.ts';
 
 const APPEND_WITHIN_MS = 5000;
+// Of a digest: enough to tell apart what one POST brought.
+const PLACES_DIGITS = 16;
 
 /**
  * Judges again what is held of these subscriptions, as far as they are known by now. Run twice at
@@ -26,11 +29,15 @@ export function createJudgeHeld(deps: {
   clock: Clock;
   metrics: Metrics;
   rejections: RejectionAudit;
+  /** What was remembered of a subscription that turned out to be known. */
+  forget: SubscriptionCache['forget'];
   /** Told of each receipt that is durable. */
   received: (receipt: Receipt) => void;
 }): JudgeHeld {
   return async function judgeHeld(subscriptionIds) {
     for (const known of await deps.subscriptions.lookUp(subscriptionIds)) {
+      // Or what comes meanwhile is held anew, of one that another instance imported.
+      deps.forget(known.id);
       for (const ofOnePost of byReceipt(await deps.inbox.heldOf(known.id))) {
         await judgePost(known, ofOnePost);
       }
@@ -39,7 +46,7 @@ export function createJudgeHeld(deps: {
 
   async function judgePost(known: KnownSubscription, items: readonly HeldItem[]): Promise<void> {
     const genuine = items.filter((item) => verdictOf(item, known) === 'accepted');
-    const receipt = createReceipt(known, genuine);
+    const receipt = createReceipt(known, genuine, deps.digest);
     const release = items.map(({ id }) => id);
     await deps.inbox.append({ receipt, release }, deps.clock.now() + APPEND_WITHIN_MS);
     deps.held.release(release);
@@ -63,11 +70,16 @@ function byReceipt(items: readonly HeldItem[]): Iterable<HeldItem[]> {
 }
 
 /** The POST's own receipt may still be there, so these get one of their own; the same each time. */
-function createReceipt(known: KnownSubscription, items: readonly HeldItem[]): Receipt | undefined {
+function createReceipt(
+  known: KnownSubscription,
+  items: readonly HeldItem[],
+  digest: Pick<Digest, 'sha256'>,
+): Receipt | undefined {
   const [first] = items;
   if (first === undefined) return undefined;
+  const places = digest.sha256(items.map(({ place }) => place).join()).slice(0, PLACES_DIGITS);
   return {
-    id: heldReceiptId(first.receiptId, known.id),
+    id: heldReceiptId(first.receiptId, known.id, places),
     organizationId: known.organizationId,
     receivedAt: first.receivedAt,
     tokens: items.find(({ tokens }) => tokens !== null)?.tokens ?? null,

@@ -102,9 +102,12 @@ export function tokensContext(receiptId: string): string {
   return `receipt:${sequenceOf(receiptId, 0)}:tokens`;
 }
 
-/** The id of the receipt of items of one subscription that had been held. */
-export function heldReceiptId(receiptId: string, subscriptionId: string): string {
-  return `${receiptId}${HELD_MARK}${subscriptionId}`;
+/**
+ * The id of the receipt of items of one subscription that had been held. `places` tells apart which of
+ * them: a store may show them in parts, and an id that is there already would pass for all of them.
+ */
+export function heldReceiptId(receiptId: string, subscriptionId: string, places: string): string {
+  return [receiptId, subscriptionId, places].join(HELD_MARK);
 }
 
 function formatSequence(atMs: number, counter: number, instance: string): string {

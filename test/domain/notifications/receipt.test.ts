@@ -23,7 +23,7 @@ describe('receipt ids and sequences', () => {
 
   it('are those of the POST for items that had been held, however late', () => {
     const posted = new ReceiptCounter('a1').next(START, 3);
-    const held = heldReceiptId(posted, '316d7d58-aa65-44a5-846a-a1f7efde6362');
+    const held = heldReceiptId(posted, '316d7d58-aa65-44a5-846a-a1f7efde6362', '0f');
     expect(held).not.toBe(posted);
     expect(sequenceOf(held, 2)).toBe(sequenceOf(posted, 2));
     expect(tokensContext(held)).toBe(tokensContext(posted));
