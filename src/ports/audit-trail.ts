@@ -22,12 +22,15 @@ export interface AuditQuery {
 /**
  * Keeps audit entries: appended only, in order, until they are too old.
  *
- * Entries wait in a bounded buffer while the store is away; when that is full the newest is
- * refused. Whoever must not go on without the entry awaits it; whoever must not wait ignores the
- * promise, which never rejects for them: it gives whether the entry is durable.
+ * Entries wait in a bounded buffer while the store is away, for five minutes each; when that is full
+ * the newest is refused. Whoever must not go on without the entry awaits it; whoever must not wait
+ * ignores the promise, which never rejects for them: it gives whether the entry is durable.
  */
 export interface AuditTrail {
-  /** Appends an entry under the present time; `true` once it is durable, `false` when it was lost. */
+  /**
+   * Appends an entry under the present time; `true` once it is durable, `false` when it was refused,
+   * or could not be written at two tries: then it waits for the store, and is lost with this process.
+   */
   record(entry: AuditEntry): Promise<boolean>;
 
   /** Entries of an organisation, the latest first. A page may end early, with a cursor. */

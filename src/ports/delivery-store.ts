@@ -91,6 +91,15 @@ export interface SinkDepth {
   readonly oldestCreatedAt: number | null;
 }
 
+/** What a clock that was set back tells from what it showed before. Epoch milliseconds. */
+export interface SetBack {
+  readonly now: number;
+  /** Later than clocks differ: what was written after this was written before the clock was set back. */
+  readonly after: number;
+  /** No wait that begins by now ends after this. */
+  readonly latest: number;
+}
+
 /** What a purge removes. */
 export interface PurgeOrder {
   /** Notifications received before this without open or dead deliveries, state `accepted`. */
@@ -150,8 +159,8 @@ export interface DeliveryStore {
   release(id: string, generation: number, now: number): Promise<boolean>;
 
   /**
-   * Notifications of an organisation, the latest received first. When hardly anything matches, a
-   * page may end before it is full; its cursor goes on from there.
+   * Notifications of an organisation, the latest received first. When hardly anything matches, or
+   * the store is slow, a page may end early or be empty; its cursor goes on from there.
    */
   search(
     organizationId: string,
@@ -199,6 +208,21 @@ export interface DeliveryStore {
    * ones included: their holder's outcome finds the generation gone. Gives how many that were.
    */
   discardForSink(sinkId: string, now: number, limit: number): Promise<number>;
+
+  /**
+   * Brings forward what was written before the clock was set back, and would wait for as long as that
+   * was. Up to `limit` deliveries of these sinks with `dueAt` past `after` become due at `now`, their
+   * generation raised: those that no failed try made wait, those whose last try began past `after`,
+   * and those due past `latest`. Leases that end past `after` end there; a living holder renews its
+   * own. Gives how many deliveries it found to bring forward: fewer than `limit` means all.
+   */
+  bringForward(sinkIds: readonly string[], setBack: SetBack, limit: number): Promise<number>;
+
+  /**
+   * The ids of sinks that are gone for good and have open or dead deliveries all the same: what was
+   * inserted while its sink was removed. A sink that is soft-deleted is not gone.
+   */
+  sinksGone(): Promise<readonly string[]>;
 
   /** What waits for a sink, counted exactly. */
   depth(sinkId: string): Promise<SinkDepth>;

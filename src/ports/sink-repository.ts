@@ -22,7 +22,11 @@ export interface SinkRepository {
     page: PageRequest & { readonly deleted?: boolean | undefined },
   ): Promise<Page<Sink>>;
 
-  /** Every sink of every organisation that is not deleted, disabled ones included. */
+  /**
+   * Every sink of every organisation that is not deleted, disabled ones included, as it stands in the
+   * store. One that has not changed since the last call is given as the same object, so that asking
+   * for each receipt is cheap where there are thousands.
+   */
   all(): Promise<readonly Sink[]>;
 
   /**

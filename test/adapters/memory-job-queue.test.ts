@@ -27,6 +27,27 @@ describe('the memory queue', () => {
     expect(handled).toEqual(['1', '2']);
   });
 
+  it('looks at once at what waits for a time of before the clock was set back', async () => {
+    const { clock, queue, hint } = setUp();
+    const handled: string[] = [];
+    queue.work('deliver', workerOf({ handle: async ({ id }) => void handled.push(id) }));
+    queue.hint([
+      hint(1, { dueAt: clock.now() + 30_000 }),
+      hint(2, { dueAt: clock.now() + 40_000 }),
+    ]);
+    await clock.leap(-50_000); // clocks are put right by so much, and nobody need hurry
+    queue.wake('deliver');
+    await clock.turn(0);
+    expect(handled).toEqual([]);
+    await clock.leap(-3 * 3_600_000);
+    // One of the new time comes first, and must not keep the others from being looked at.
+    queue.hint([hint(3, { dueAt: clock.now() + 10_000 })]);
+    queue.wake('deliver');
+    await clock.turn(0);
+    expect(handled.toSorted()).toEqual(['1', '2', '3']);
+    expect(queue.counts().deliver).toEqual({ waiting: 0, active: 0, delayed: 0 });
+  });
+
   it('holds no more than its bounds of 100,000 hints, and gets all of them done', async () => {
     const { clock, queue, hints } = setUp({ maxPerLane: 500 });
     const store = new Map(hints(100_000).map((hint) => [hint.id, hint]));

@@ -89,6 +89,23 @@ describe('plans of store.db', () => {
     expectIndexed(plans, 18);
   });
 
+  it('finds by an index what a clock that was set back has put off', () => {
+    const setBack = { now: BUILT_AT, after: BUILT_AT, latest: BUILT_AT };
+    const plans = plansOf(() => {
+      store.bringForward(recording, { ...setBack, sinkIds: '["a","b"]', limit: 10 });
+    });
+    const steps = plans.flatMap(([, plan]) => plan).filter((step) => /deliveries_/.test(step));
+    expect(steps).toHaveLength(2);
+    for (const step of steps) expect(step).toContain('(sink_id=? AND due_at>?)');
+  });
+
+  it('finds sinks that are gone from indexes alone', () => {
+    const plans = plansOf(() => store.sinksGone(recording));
+    const steps = plans.flatMap(([, plan]) => plan).filter((step) => step.includes('deliveries'));
+    expect(steps).toHaveLength(3);
+    for (const step of steps) expect(step).toContain('COVERING INDEX');
+  });
+
   it('finds the keys of what waits without reading all of it', () => {
     const plans = plansOf(() => store.neededKeys(recording));
     const steps = plans.flatMap(([, plan]) => plan).filter((step) => /notifications/.test(step));

@@ -28,11 +28,13 @@ import { aDelivery, anAuditEntry, aNotification, aSink, BUILT_AT } from '../supp
 import { TurnedClock } from '../support/clock.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { silentLog } from '../support/silent-log.ts';
+import { pagesOf } from '../support/pages.ts';
 import { openTestStore, STORE_TIMEOUT_MS, type TestStore } from '../support/sqlite-store.ts';
 import { until } from '../support/wait.ts';
 
 const asDeliveryStore = (opened: TestStore): DeliveryStoreHarness => ({
   store: opened.deliveries,
+  sinks: opened.sinks,
   reopen: async () => asDeliveryStore(await opened.reopen()),
   close: () => opened.close(),
 });
@@ -205,19 +207,20 @@ describe('store.db', () => {
     expect(await recordedActions(10)).toEqual(['later', 'first']);
   });
 
-  it('tells that an audit entry was lost when its second try fails too', async () => {
+  it('tells that an audit entry waits when its second try fails too, and writes it later', async () => {
     const other = new DatabaseSync(store.file);
     other.exec('ALTER TABLE audit RENAME TO away');
-    expect(await store.audit.record(anAuditEntry({ action: 'lost' }))).toBe(false);
+    expect(await store.audit.record(anAuditEntry({ action: 'first' }))).toBe(false);
     other.exec('ALTER TABLE away RENAME TO audit');
     other.close();
-    expect(await store.audit.record(anAuditEntry({ action: 'kept' }))).toBe(true);
-    expect(await recordedActions(10)).toEqual(['kept']);
+    expect(await store.audit.record(anAuditEntry({ action: 'later' }))).toBe(true);
+    expect(await recordedActions(10)).toEqual(['later', 'first']);
   });
 
   it('ends a page of a walk that finds nothing for too long, and goes on from there', async () => {
     const asked: unknown[] = [];
-    const walk = createWalk('numbers', ([number]) => readInteger(number));
+    const clock = new TurnedClock();
+    const walk = createWalk('numbers', clock, ([number]) => readInteger(number));
     const page = (cursor?: string) =>
       walk({ limit: 1, cursor }, undefined, (step) => {
         asked.push(step);
@@ -229,6 +232,23 @@ describe('store.db', () => {
     const calls = asked.length;
     await page(nextCursor ?? undefined);
     expect(asked[calls]).toMatchObject({ after: [1_000_000 - calls, 7] });
+  });
+
+  it('ends a page of a walk in which calls are slow after 2 s, and goes on from there', async () => {
+    const clock = new TurnedClock();
+    let last = 10_000;
+    const walk = createWalk('numbers', clock, ([number]) => readInteger(number));
+    const pages = await pagesOf(
+      (page) =>
+        walk(page, undefined, async () => {
+          await clock.turn(700);
+          last -= 1;
+          const found = last === 9992;
+          return { rows: found ? [[last, 7, [last]]] : [], stoppedAt: found ? null : [last, 7] };
+        }),
+      1,
+    );
+    expect(pages).toEqual([[], [], [9992]]);
   });
 
   it('searches on past thousands of rows that do not match', async () => {

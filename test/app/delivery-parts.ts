@@ -23,6 +23,13 @@ const INSERT_AT_ONCE = 1000;
 
 export const DELIVERED: SinkAnswer = { outcome: 'delivered', status: 200, body: '' };
 export const FAILED = failed('http-503', 503);
+export const REFUSED: SinkAnswer = {
+  outcome: 'dead',
+  reason: 'http-400',
+  gone: false,
+  status: 400,
+  body: '',
+};
 export const GONE: SinkAnswer = {
   outcome: 'dead',
   reason: 'http-410',

@@ -2,7 +2,13 @@ import type { Receipt } from '../../src/domain/notifications/receipt.ts';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { LANE_HINTS } from '../../src/app/delivery/sweep.ts';
 import { until } from '../support/wait.ts';
-import { DELIVERED, openDeliveryParts, type DeliveryParts } from './delivery-parts.ts';
+import {
+  DELIVERED,
+  FAILED,
+  failed,
+  openDeliveryParts,
+  type DeliveryParts,
+} from './delivery-parts.ts';
 
 const SECOND = 1000;
 
@@ -67,6 +73,63 @@ describe('the sweep of deliveries', () => {
     due.mockRestore();
     await clock.pass(5 * SECOND);
     expect(destinations.tries).toHaveLength(1);
+  });
+
+  it('tries what a clock that was set back has put off, hinted at or not', async () => {
+    const { clock, destinations } = parts;
+    const { id } = await parts.addSink('one');
+    const [hinted = ''] = await parts.addDue(id, 2);
+    const later = failed('http-503', 503, 3600 * SECOND);
+    destinations.answer(({ deliveryId }) => (deliveryId === hinted ? FAILED : later));
+    await parts.sweep.start();
+    await clock.settled();
+    expect(destinations.tries).toHaveLength(2);
+    destinations.answer(() => DELIVERED);
+    await clock.leap(-3 * 3600 * SECOND);
+    parts.sweep.lanes();
+    await clock.settled();
+    expect(destinations.tries).toHaveLength(4);
+    expect(await parts.deliveries.due(id, clock.now() + 86_400 * SECOND, 1)).toEqual([]);
+  });
+
+  it('tries at its start what was made before the clock was set back', async () => {
+    const { clock, destinations } = parts;
+    const { id } = await parts.addSink('one');
+    await parts.addDue(id, 1200);
+    await clock.leap(-3 * 3600 * SECOND);
+    await parts.sweep.start();
+    await clock.settled();
+    expect(destinations.tries).toHaveLength(1200);
+  });
+
+  it('leaves a retry to its time where the clock goes on', async () => {
+    const { clock, deliveries, destinations, sweep } = parts;
+    const { id } = await parts.addSink('one');
+    await parts.addDue(id, 1);
+    destinations.answer(() => failed('http-503', 503, 3600 * SECOND));
+    await sweep.start();
+    const forward = jest.spyOn(deliveries, 'bringForward');
+    await clock.pass(600 * SECOND);
+    await clock.leap(-30 * SECOND);
+    sweep.lanes();
+    await clock.settled();
+    expect(forward).not.toHaveBeenCalled();
+    expect(destinations.tries).toHaveLength(1);
+  });
+
+  it('gives up at its start what is due for a sink that is gone for good', async () => {
+    const sink = await parts.addSink('one');
+    const gone = await parts.addSink('gone');
+    const [kept = ''] = await parts.addDue(sink.id, 1);
+    const [left = ''] = await parts.addDue(gone.id, 600);
+    await parts.sinks.softDelete('default', gone.id, parts.clock.now());
+    await parts.sinks.permanentlyDelete('default', gone.id);
+    parts.destinations.answer(() => FAILED);
+    await parts.sweep.start();
+    await parts.clock.settled();
+    expect((await parts.read(left)).state).toBe('discarded');
+    expect(await parts.deliveries.depth(gone.id)).toMatchObject({ due: 0 });
+    expect((await parts.read(kept)).state).toBe('due');
   });
 
   it('does not begin again once it was stopped', async () => {

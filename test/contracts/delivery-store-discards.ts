@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { anOutcome } from '../support/builders.ts';
+import { anOutcome, aSink } from '../support/builders.ts';
 import {
   aReplayOf,
   claimOf,
@@ -145,6 +145,24 @@ export function describeDiscards(open: () => Promise<DeliveryStoreHarness>): voi
       expect(await harness.store.deliveriesOf(stored.notification.id)).toMatchObject([
         { state: 'discarded', generation: generation + 1, finishedAt: LATER, attempts: [] },
       ]);
+    });
+
+    it('finds sinks that are gone for good while something open or dead is left of them', async () => {
+      const [kept, deleted, gone] = [aSink(), aSink(), aSink()];
+      for (const { id } of [kept, deleted, gone]) {
+        await storeDelivery(harness.store, { sinkId: id });
+        await harness.sinks.insert(aSink({ id }));
+      }
+      for (const { id } of [deleted, gone]) await harness.sinks.softDelete('default', id, NOW);
+      await harness.sinks.permanentlyDelete('default', gone.id);
+      const [claimed, dead] = [await storeClaimed(), await storeDead(harness.store, NOW)];
+      const { sinkId: done } = (await storeDelivery(harness.store)).delivery;
+      await harness.store.discardForSink(done, LATER, 10);
+
+      const found = await harness.store.sinksGone();
+      const wanted = [gone.id, claimed.delivery.sinkId, dead.delivery.sinkId];
+      expect(found).toEqual(expect.arrayContaining(wanted));
+      for (const id of [kept.id, deleted.id, done]) expect(found).not.toContain(id);
     });
 
     it('counts what waits for a sink, and since when', async () => {

@@ -3,10 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { replayedDeliveryId } from '../../src/domain/delivery/replay.ts';
 import type { Notification } from '../../src/domain/notifications/notification.ts';
 import type { DeliveryStore, NewDelivery, TryOutcome } from '../../src/ports/delivery-store.ts';
+import type { SinkRepository } from '../../src/ports/sink-repository.ts';
 import { aDelivery, aNotification, anOutcome, BUILT_AT } from '../support/builders.ts';
 
 export interface DeliveryStoreHarness {
   readonly store: DeliveryStore;
+  /** Of the same store. */
+  readonly sinks: SinkRepository;
   /** Closes it and opens it again on what it kept. */
   reopen(): Promise<DeliveryStoreHarness>;
   close(): Promise<void>;

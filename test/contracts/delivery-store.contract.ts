@@ -6,6 +6,7 @@ import { describeDiscards } from './delivery-store-discards.ts';
 import { describeInserts } from './delivery-store-inserts.ts';
 import { describePurge } from './delivery-store-purge.ts';
 import { describeSearch } from './delivery-store-search.ts';
+import { describeSetBack } from './delivery-store-set-back.ts';
 
 /** What `DeliveryStore` promises. Every adapter runs all of it; none opts out of a case. */
 export function describeDeliveryStore(
@@ -19,5 +20,6 @@ export function describeDeliveryStore(
     describeDeadLetters(open);
     describeDiscards(open);
     describePurge(open);
+    describeSetBack(open);
   });
 }

@@ -101,6 +101,27 @@ export function describeSinkRepository(
       expect(await harness.sinks.all()).toEqual(sinks);
     });
 
+    it('gives the same object for one that has not changed, and what has changed anew', async () => {
+      const [one, other] = [await insert(full()), await insert()];
+      const first = await harness.sinks.all();
+      expect(first).toEqual([one, other]);
+      const again = await harness.sinks.all();
+      expect(again.map((sink, at) => sink === first[at])).toEqual([true, true]);
+
+      // The time alone would not tell it.
+      await harness.sinks.update('default', one.id, { notes: 'n' }, one.updatedAt);
+      const third = await insert();
+      const changed = await harness.sinks.all();
+      expect(changed).toEqual([{ ...one, notes: 'n' }, other, third]);
+      expect(changed[1]).toBe(first[1]);
+
+      await softDelete(other.id);
+      expect(await harness.sinks.all()).toEqual([{ ...one, notes: 'n' }, third]);
+      await softDelete(one.id);
+      await softDelete(third.id);
+      expect(await harness.sinks.all()).toEqual([]);
+    });
+
     it('changes the given fields and no others', async () => {
       const sink = await insert(full());
       for (const change of [

@@ -122,4 +122,26 @@ await describeOn('redis', 'lanes of the BullMQ queue', ({ url }) => {
     await works();
     await queue.close();
   });
+
+  it('keep few events again when Redis has forgotten everything', async () => {
+    const { queue } = await openBullmqQueue(url, prefix);
+    let worked = 0;
+    workDeliveries(queue, {
+      async handle() {
+        worked += 1;
+        return undefined;
+      },
+    });
+    queue.hint([hintOf(lane)]);
+    await until(() => worked === 1, 'the hint');
+    await removeKeys(redis, prefix);
+    const meta = `${prefix}:deliver-${lane}:meta`;
+    const bound = () => redis.hget(meta, 'opts.maxLenEvents');
+    await until(async () => (await bound()) === '100', 'the bound of the events', 15_000);
+    queue.hint(Array.from({ length: 1000 }, () => hintOf(lane)));
+    await until(() => worked === 1001, 'the hints');
+    // Redis trims a stream by whole nodes.
+    expect(await redis.xlen(`${prefix}:deliver-${lane}:events`)).toBeLessThan(400);
+    await queue.close();
+  }, 30_000);
 });

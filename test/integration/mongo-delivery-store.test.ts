@@ -1,10 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { MongoBulkWriteError, type Collection } from 'mongodb';
-import { openMongo } from '../../src/adapters/mongo/database.ts';
+import { openMongo, type MongoDatabase } from '../../src/adapters/mongo/database.ts';
 import { insertUnlessThere } from '../../src/adapters/mongo/delivery-bulk-insert.ts';
 import { indexDeliveries } from '../../src/adapters/mongo/delivery-indexes.ts';
 import { createMongoDeliveryStore } from '../../src/adapters/mongo/delivery-store.ts';
+import { createMongoSinkRepository } from '../../src/adapters/mongo/sink-repository.ts';
 import { StoreUnavailableError } from '../../src/domain/errors.ts';
+import type { PageRequest } from '../../src/domain/page.ts';
 import {
   claimOf,
   LEASE,
@@ -14,7 +16,9 @@ import {
 } from '../contracts/delivery-store-harness.ts';
 import { describeDeliveryStore } from '../contracts/delivery-store.contract.ts';
 import { aDelivery, aNotification, anOutcome, BUILT_AT } from '../support/builders.ts';
+import { TurnedClock } from '../support/clock.ts';
 import { mongoOptions, withDatabase } from '../support/mongo.ts';
+import { pagesOf } from '../support/pages.ts';
 import { describeOn, describeOnProcess } from '../support/services.ts';
 import { until } from '../support/wait.ts';
 import { untilHung } from './until-hung.ts';
@@ -29,6 +33,7 @@ async function openHarness(url: string): Promise<DeliveryStoreHarness> {
   const database = await openDatabase(url);
   return {
     store: createMongoDeliveryStore({ database }),
+    sinks: createMongoSinkRepository({ database }),
     async reopen() {
       await database.close();
       return openHarness(url);
@@ -58,9 +63,30 @@ await describeOn('mongodb', 'deliveries in MongoDB', (server) => {
     const oldest = aNotification({ state: 'pending', receivedAt: BUILT_AT });
     const others = Array.from({ length: 4500 }, () => aNotification());
     await store.insertNotifications([oldest, ...others]);
-    const page = await store.search('default', { state: 'pending' }, { limit: 1 });
-    expect(page).toEqual({ data: [oldest], nextCursor: null });
+    const search = (page: PageRequest) => store.search('default', { state: 'pending' }, page);
+    expect((await pagesOf(search, 1)).flat()).toEqual([oldest]);
     await close();
+  }, 60_000);
+
+  it('ends a search that is slow after 2 s, and goes on from there', async () => {
+    const database = await openDatabase(withDatabase(server.url));
+    const clock = new TurnedClock();
+    const slow: MongoDatabase = {
+      ...database,
+      clock,
+      async run(operation) {
+        await clock.turn(1000);
+        return database.run(operation);
+      },
+    };
+    const { insertNotifications } = createMongoDeliveryStore({ database });
+    const oldest = aNotification({ state: 'pending', receivedAt: BUILT_AT });
+    await insertNotifications([oldest, ...Array.from({ length: 4500 }, () => aNotification())]);
+    const { search } = createMongoDeliveryStore({ database: slow });
+    const pages = await pagesOf((page) => search('default', { state: 'pending' }, page), 1);
+    expect(pages).toEqual([[], [oldest]]);
+    await database.db.dropDatabase();
+    await database.close();
   }, 60_000);
 
   it('purges on past thousands of notifications that have to stay', async () => {

@@ -100,6 +100,7 @@ export function createBullmqJobQueue(deps: {
     try {
       await shareLanes(now);
       for (const open of allLanes()) await closeIdle(open, now);
+      if (slow) await Promise.all(allLanes().map(({ jobs }) => jobs.boundEvents()));
     } catch (err) {
       trouble(err, 'Redis does not tell what there is to do');
     }

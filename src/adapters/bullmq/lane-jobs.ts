@@ -138,6 +138,12 @@ export class LaneJobs {
     };
   }
 
+  /** Keeps the events few: BullMQ says so once, which a Redis that was emptied has forgotten. */
+  async boundEvents(): Promise<void> {
+    const { meta } = this.#queue.keys;
+    if (meta !== undefined) await this.#redis.hset(meta, 'opts.maxLenEvents', KEPT_EVENTS);
+  }
+
   /**
    * Removes what BullMQ keeps of a queue without jobs, or sinks that come and go would fill Redis.
    * Should somebody use it at this moment, BullMQ writes it anew.

@@ -2,6 +2,9 @@ import type { Hint } from '../../ports/job-queue.ts';
 import { DueHeap } from './due-heap.ts';
 import { Fifo } from './fifo.ts';
 
+// By less it makes wait for a moment only, and is put right now and then.
+const CLOCK_ERROR_MS = 60_000;
+
 /**
  * The hints of one lane and what each is doing: delayed, ready, behind another of its id that
  * runs, or running. Only bookkeeping: no clock, no limits, and nothing is started here.
@@ -13,6 +16,7 @@ export class LaneHints {
   readonly #ready = new Fifo<Hint>();
   /** By the id that runs: the hints of that id that have come up since. */
   readonly #running = new Map<string, Hint[]>();
+  #promotedAt = -Infinity;
 
   get size(): number {
     return this.#waiting.size + this.#running.size;
@@ -46,9 +50,11 @@ export class LaneHints {
     else this.#ready.push(hint);
   }
 
-  /** Makes ready what is due. */
+  /** Makes ready what is due; all, once the clock was set back: their times were of another one. */
   promote(now: number): void {
-    for (let next = this.#delayed.peek(); next !== undefined && next.dueAt <= now;) {
+    const until = now < this.#promotedAt - CLOCK_ERROR_MS ? Infinity : now;
+    this.#promotedAt = until === now ? Math.max(this.#promotedAt, now) : now;
+    for (let next = this.#delayed.peek(); next !== undefined && next.dueAt <= until;) {
       this.#delayed.pop();
       this.#ready.push(next.hint);
       next = this.#delayed.peek();

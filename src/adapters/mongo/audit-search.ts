@@ -12,7 +12,7 @@ export function createAuditSearch(
   database: MongoDatabase,
   entries: Collection<AuditDocument>,
 ): AuditTrail['search'] {
-  const walk = createWalk('audit');
+  const walk = createWalk('audit', database.clock);
 
   return function search(organizationId, { from = 0, before, ...fields }, page) {
     const matching = conditionsOf(fields);

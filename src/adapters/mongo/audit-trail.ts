@@ -31,6 +31,7 @@ export function createMongoAuditTrail({
   const buffer = createAuditBuffer<AuditDocument>({
     // An entry that is appended again after an answer that did not come is there already.
     append: (documents) => insertMissing(database, COLLECTION, documents),
+    clock,
     log,
   });
 

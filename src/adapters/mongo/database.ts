@@ -47,6 +47,7 @@ export interface MongoDatabase {
   readonly db: Db;
   /** `host:port` of each server that the URL names; nothing of it is secret. */
   readonly servers: string;
+  readonly clock: Clock;
   /**
    * Runs an operation. Rejects with `StoreUnavailableError` when it fails for whatever reason but a
    * duplicate key, when it has no answer in time (it may still happen then), and at once when as
@@ -127,6 +128,7 @@ export async function openMongo(options: MongoOptions): Promise<MongoDatabase> {
   return {
     db: databaseOf(client, options.url.reveal()),
     servers,
+    clock,
 
     async run(operation) {
       if (running >= maxPoolSize * WAITING_PER_CONNECTION) {

@@ -18,7 +18,7 @@ const Placed = z.object({ dueAt: z.int(), order: z.instanceof(ObjectId) });
 export function createDeadLetterList(database: MongoDatabase): DeliveryStore['deadLetters'] {
   const deliveries = deliveriesOf(database);
   const notifications = notificationsOf(database);
-  const walk = createWalk('dead-letters');
+  const walk = createWalk('dead-letters', database.clock);
 
   return function deadLetters(organizationId, query, page) {
     const { sinkId, reason, diedFrom = 0, diedBefore } = query;

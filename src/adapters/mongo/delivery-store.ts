@@ -6,6 +6,8 @@ import { createDeliveryClaims } from './delivery-claims.ts';
 import { createDepth } from './delivery-depth.ts';
 import { deliveriesOf, readDeliveryWithAttempts } from './delivery-documents.ts';
 import { createInsertDeliveries } from './delivery-inserts.ts';
+import { createBringForward } from './delivery-set-back.ts';
+import { createSinksGone } from './delivery-sinks-gone.ts';
 import { slicesOf } from './delivery-slices.ts';
 import { notificationsOf, readNotification } from './notification-documents.ts';
 import { createInsertNotifications } from './notification-inserts.ts';
@@ -25,6 +27,8 @@ export function createMongoDeliveryStore({ database }: { database: MongoDatabase
     search: createSearch(database),
     deadLetters: createDeadLetterList(database),
     depth: createDepth(database),
+    bringForward: createBringForward(database),
+    sinksGone: createSinksGone(database),
     purge: createPurge(database),
 
     async markExpanded(notificationIds) {

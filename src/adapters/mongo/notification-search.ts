@@ -27,7 +27,7 @@ const ROW = { organizationId: 1, tenantId: 1, state: 1, receivedAt: 1, order: 1 
 export function createSearch(database: MongoDatabase): DeliveryStore['search'] {
   const notifications = notificationsOf(database);
   const deliveries = deliveriesOf(database);
-  const walk = createWalk('notifications');
+  const walk = createWalk('notifications', database.clock);
 
   return function search(organizationId, query, page) {
     const { subscriptionId, receivedFrom = 0, receivedBefore } = query;

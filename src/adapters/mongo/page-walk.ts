@@ -1,7 +1,9 @@
 import { ObjectId } from 'mongodb';
 import { z } from 'zod';
 import type { Page, PageRequest } from '../../domain/page.ts';
+import type { Clock } from '../../ports/clock.ts';
 import { createCursors } from '../stores/cursor.ts';
+import { startPageTime } from '../stores/page-time.ts';
 
 /** A time and an `order`, as hex: where a document stands in a list of which the latest come first. */
 export type Place = readonly [at: number, order: string];
@@ -28,7 +30,7 @@ const FIRST = '0'.repeat(24);
 const LATEST: Place = [Number.MAX_SAFE_INTEGER, 'f'.repeat(24)];
 
 /** Reads pages of a list that is walked, the latest first; of one millisecond, the last inserted. */
-export function createWalk(list: string) {
+export function createWalk(list: string, clock: Clock) {
   const cursors = createCursors(list, Cursor);
 
   /** `before` is a time: what is not older is not even looked at. */
@@ -39,11 +41,13 @@ export function createWalk(list: string) {
   ): Promise<Page<T>> {
     const found: Look<T>['found'][number][] = [];
     let after: Place | null = startOf(cursors.read(cursor, LATEST), before);
+    const isTimeUp = startPageTime(clock);
 
     for (let looks = 0; after !== null && found.length <= limit && looks < MAX_LOOKS; looks += 1) {
       const { found: more, stoppedAt }: Look<T> = await look(after, limit + 1 - found.length);
       found.push(...more);
       after = stoppedAt;
+      if (isTimeUp()) break;
     }
 
     const kept = found.slice(0, limit);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Sink } from '../../domain/delivery/sink.ts';
+import type { MongoDatabase } from './database.ts';
 
 const Envelope = z.object({
   keyId: z.string(),
@@ -41,3 +42,8 @@ export const SinkDocument: z.ZodType<Sink> = z.object({
   updatedAt: z.int(),
   deletedAt: z.int().nullable(),
 });
+
+/** Always of the primary, whatever the URL prefers: one that a stale copy lacks is not gone. */
+export function sinksOf({ db }: MongoDatabase) {
+  return db.collection('sinks', { readPreference: 'primary' });
+}

@@ -1,6 +1,8 @@
-import { ObjectId } from 'mongodb';
+import { BSON, ObjectId } from 'mongodb';
+import { z } from 'zod';
 import { StoreUnavailableError } from '../../domain/errors.ts';
 import type { SinkRepository } from '../../ports/sink-repository.ts';
+import { createKnownRows } from '../stores/known-rows.ts';
 import type { MongoDatabase } from './database.ts';
 import { createDocuments } from './documents.ts';
 import { SinkDocument } from './sink-documents.ts';
@@ -13,6 +15,10 @@ export const FIRST = ObjectId.createFromHexString('1'.padStart(24, '0'));
 
 // Holds the first place where there is no sink (any more) that could; no organisation has this name.
 export const TRACE = { id: '', organizationId: '', deletedAt: 0 };
+
+/** A document as it comes over the wire, as text of a character for each byte. */
+const Bytes = z.instanceof(Uint8Array).transform((bytes) => Buffer.from(bytes).toString('latin1'));
+const AllBytes = z.array(Bytes);
 
 /** Sinks in MongoDB, in `sinks`. */
 export function createMongoSinkRepository({
@@ -27,6 +33,10 @@ export function createMongoSinkRepository({
     schema: SinkDocument,
     order: 'oldest-first',
   });
+
+  const readKnown = createKnownRows((bytes) =>
+    SinkDocument.parse(BSON.deserialize(Buffer.from(bytes, 'latin1'))),
+  );
 
   return {
     ...createSoftDeletable(documents),
@@ -43,7 +53,10 @@ export function createMongoSinkRepository({
 
     findDeleted: (organizationId, id) => documents.find(deleted(organizationId, id)),
 
-    all: () => documents.all({ deletedAt: null }),
+    async all() {
+      const found = collection.find({ deletedAt: null }, { sort: { _id: 1 }, raw: true });
+      return readKnown(AllBytes.parse(await database.run(() => found.toArray())));
+    },
 
     replaceSecrets({ organizationId, id, secrets }, by, now) {
       const known = secrets === null ? { secrets: null } : { 'secrets.iv': secrets.iv };

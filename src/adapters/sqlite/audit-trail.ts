@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { RecordedAuditEntry } from '../../domain/audit/audit-entry.ts';
 import type { AuditTrail } from '../../ports/audit-trail.ts';
-import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import { createAuditBuffer } from '../stores/audit-buffer.ts';
 import type { AuditValues } from './audit-procedures.ts';
@@ -43,15 +42,14 @@ export function readEntry([id, timestamp, entry]: Columns): RecordedAuditEntry {
 }
 
 /** Audit entries in `store.db`. */
-export function createSqliteAuditTrail(
-  deps: StoreThreads & { clock: Clock; log: Log },
-): SqliteAuditTrail {
-  const entryPage = createWalk('audit', readEntry);
+export function createSqliteAuditTrail(deps: StoreThreads & { log: Log }): SqliteAuditTrail {
+  const entryPage = createWalk('audit', deps.clock, readEntry);
   const { add, flush } = createAuditBuffer<AuditValues>({
     append: async (rows) => {
       await deps.write('appendAudit', rows);
       return NOTHING_REFUSED; // they go in one transaction
     },
+    clock: deps.clock,
     log: deps.log,
   });
 

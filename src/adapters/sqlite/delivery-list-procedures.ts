@@ -20,12 +20,24 @@ const DEPTH = `
     SELECT count(*) AS due, min(seq) AS first FROM deliveries WHERE state = 'due' AND sink_id = ?1
   )`;
 
+// The indexes alone are read; a sink that is soft-deleted is there.
+const SINKS_GONE = `
+  SELECT sink_id FROM (
+    SELECT sink_id FROM deliveries WHERE state = 'due'
+    UNION SELECT sink_id FROM deliveries WHERE state = 'claimed'
+    UNION SELECT sink_id FROM deliveries WHERE state = 'dead'
+  ) WHERE NOT EXISTS (SELECT 1 FROM sinks WHERE id = sink_id)`;
+
 export function deliveriesOf(db: Database, notificationId: string) {
   const attempts = db.prepareRows(ATTEMPTS_OF);
   return db
     .prepareRows(DELIVERIES_OF)
     .all(notificationId)
     .map(([seq, ...delivery]) => [delivery, attempts.all(Number(seq))] as const);
+}
+
+export function sinksGone(db: Database) {
+  return db.prepareRows(SINKS_GONE).all().flat();
 }
 
 export function sinkDepth(db: Database, sinkId: string): Row | undefined {

@@ -1,3 +1,4 @@
+import type { SetBack } from '../../ports/delivery-store.ts';
 import type { DeliveryValues, OutcomeValues } from './delivery-rows.ts';
 import { NOTIFICATION } from './notification-procedures.ts';
 import type { Database, Row } from './thread.ts';
@@ -59,6 +60,23 @@ const RELEASE_ALL = `
   UPDATE deliveries SET state = 'due', due_at = ?, generation = generation + 1
   WHERE state = 'claimed'`;
 
+// Few wait for so long at any time; each is looked up by its sink, and its last try by its number.
+const BRING_FORWARD = `
+  UPDATE deliveries SET due_at = :now, generation = generation + 1 WHERE seq IN (
+    SELECT seq FROM deliveries
+    WHERE state = 'due' AND sink_id IN (SELECT value FROM json_each(:sinkIds)) AND due_at > :after
+      AND (
+        attempt = 0 OR due_at > :latest OR (
+          SELECT started_at FROM attempts WHERE delivery_seq = seq AND number = attempts_ever
+        ) > :after
+      )
+    LIMIT :limit
+  )`;
+
+const SHORTEN_LEASES = `
+  UPDATE deliveries SET due_at = :after
+  WHERE state = 'claimed' AND sink_id IN (SELECT value FROM json_each(:sinkIds)) AND due_at > :after`;
+
 /** Which delivery, the generation it has to stand at, and a time to write. */
 export type Change = readonly [id: string, generation: number, at: number];
 
@@ -107,6 +125,18 @@ export function finish(db: Database, [id, change, attempt]: OutcomeValues): bool
 export function release(db: Database, [id, generation, now]: Change): boolean {
   const seq = seqOf(db, id);
   return seq !== undefined && db.prepare(RELEASE).run(now, seq, generation).changes === 1;
+}
+
+/** What a clock that was set back has put off; `sinkIds` is JSON text. */
+export interface BringForward extends SetBack {
+  readonly sinkIds: string;
+  readonly limit: number;
+}
+
+export function bringForward(db: Database, order: BringForward): number {
+  const { sinkIds, after } = order;
+  db.prepare(SHORTEN_LEASES).run({ sinkIds, after });
+  return Number(db.prepare(BRING_FORWARD).run({ ...order }).changes);
 }
 
 export function releaseClaims(db: Database, now: number): number {

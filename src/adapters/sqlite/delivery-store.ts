@@ -17,9 +17,9 @@ import type { StoreThreads } from './store-call.ts';
 import { createWalk, given } from './walk.ts';
 
 /** Notifications and deliveries in `store.db`. */
-export function createSqliteDeliveryStore({ write, read }: StoreThreads): DeliveryStore {
-  const searchPage = createWalk('notifications', readNotification);
-  const deadLetterPage = createWalk('dead-letters', readDeadLetter);
+export function createSqliteDeliveryStore({ write, read, clock }: StoreThreads): DeliveryStore {
+  const searchPage = createWalk('notifications', clock, readNotification);
+  const deadLetterPage = createWalk('dead-letters', clock, readDeadLetter);
 
   return {
     purge: createPurge(write),
@@ -98,6 +98,15 @@ export function createSqliteDeliveryStore({ write, read }: StoreThreads): Delive
 
     async discardForSink(sinkId, now, limit) {
       return z.int().parse(await write('discardForSink', { sinkId, now, limit }));
+    },
+
+    async bringForward(sinkIds, setBack, limit) {
+      const order = { ...setBack, sinkIds: JSON.stringify(sinkIds), limit };
+      return z.int().parse(await write('bringForward', order));
+    },
+
+    async sinksGone() {
+      return z.array(z.string()).parse(await read('sinksGone', null));
     },
 
     async depth(sinkId) {

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { SinkChange } from '../../domain/delivery/sink.ts';
 import {
   IT_IS_DELETED,
@@ -57,6 +58,10 @@ const COLUMNS: Readonly<Record<keyof SinkChange, string>> = {
   failingSince: 'failing_since',
 };
 
+// As text, by the names that `SINK` gives: what is known already is not taken apart again.
+const ALL = `
+  SELECT json_object(${namesAndValues()}) FROM sinks WHERE deleted_at IS NULL ORDER BY seq`;
+
 const RESTORE = `
   UPDATE sinks SET deleted_at = NULL, updated_at = :now WHERE ${IT_IS_DELETED} RETURNING ${SINK}`;
 
@@ -96,8 +101,11 @@ export function listSinks(db: Database, { deleted, ...asked }: ListArgument) {
   return db.prepare(deleted ? LIST_DELETED : LIST).all(asked);
 }
 
-export function allSinks(db: Database) {
-  return db.prepare(`SELECT ${SINK} FROM sinks WHERE deleted_at IS NULL ORDER BY seq`).all();
+/** All of them as JSON text, and a digest of it; `null` when that is the digest that is known. */
+export function allSinks(db: Database, known: string | null) {
+  const rows = db.prepareRows(ALL).all().flat();
+  const digest = hash('sha256', rows.join('\n'));
+  return digest === known ? null : { digest, rows };
 }
 
 export function updateSink(db: Database, { where, change, now }: Update) {
@@ -122,4 +130,12 @@ export function restoreSink(db: Database, order: Where & { now: number }) {
 export function removeSink(db: Database, { organizationId, id }: Where): boolean {
   const statement = `DELETE FROM sinks WHERE ${IT_IS_DELETED}`;
   return db.prepare(statement).run({ organizationId, id }).changes === 1;
+}
+
+/** `'id', id, 'organizationId', organization_id, …` of the columns of `SINK`. */
+function namesAndValues(): string {
+  return SINK.split(',')
+    .map((column) => column.trim().split(' AS '))
+    .map(([column = '', name = column]) => `'${name}', ${column}`)
+    .join(', ');
 }

@@ -39,7 +39,10 @@ const Row = z.object({
 /** A sink as it comes from the thread. */
 export const SinkRow: z.ZodType<Sink> = Row;
 
-export const SinkRows = z.array(Row);
+/** All sinks as they come from the thread: each as JSON text of its row, unless they are the known. */
+export const AllSinks = z.object({ digest: z.string(), rows: z.array(z.string()) }).nullable();
+export const SinkText: z.ZodType<Sink> = jsonColumn(Row);
+
 export const ListedSinkRows = z.array(Row.extend({ seq: z.int() }));
 
 export type SinkValues = ReturnType<typeof writeSink>;

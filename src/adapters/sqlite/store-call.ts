@@ -1,3 +1,4 @@
+import type { Clock } from '../../ports/clock.ts';
 import type { storeProcedures } from './store-procedures.ts';
 import type { Database } from './thread.ts';
 
@@ -15,4 +16,5 @@ type ArgumentOf<P> = P extends (db: Database, argument: infer A) => unknown ? A 
 export interface StoreThreads {
   readonly write: StoreCall;
   readonly read: StoreCall;
+  readonly clock: Clock;
 }

@@ -6,8 +6,9 @@ import {
   discardForSink,
   redrive,
 } from './dead-letter-procedures.ts';
-import { deliveriesOf, sinkDepth } from './delivery-list-procedures.ts';
+import { deliveriesOf, sinkDepth, sinksGone } from './delivery-list-procedures.ts';
 import {
+  bringForward,
   claim,
   due,
   finish,
@@ -66,8 +67,10 @@ export const storeProcedures = {
   finish,
   release,
   releaseClaims,
+  bringForward,
   deliveriesOf,
   sinkDepth,
+  sinksGone,
 
   deadLetters,
   countDead,

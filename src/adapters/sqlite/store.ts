@@ -58,8 +58,9 @@ export async function openSqliteStore(options: {
   const threads: StoreThreads = {
     write: (name, argument) => writer.call(name, argument),
     read: (name, argument) => reader.call(name, argument),
+    clock,
   };
-  const audit = createSqliteAuditTrail({ ...threads, clock, log });
+  const audit = createSqliteAuditTrail({ ...threads, log });
 
   return {
     deliveries: createSqliteDeliveryStore(threads),

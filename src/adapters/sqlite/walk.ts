@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { Page, PageRequest } from '../../domain/page.ts';
+import type { Clock } from '../../ports/clock.ts';
 import { createCursors } from '../stores/cursor.ts';
+import { startPageTime } from '../stores/page-time.ts';
 import type { Columns } from './row.ts';
 import type { Place, WalkStep } from './walk-procedure.ts';
 
@@ -18,7 +20,7 @@ const LOOK_AT = 2000;
 const MAX_CALLS = 100;
 
 /** Reads pages of a list that is walked, the latest first; of one millisecond, the last inserted. */
-export function createWalk<T>(list: string, read: (columns: Columns) => T) {
+export function createWalk<T>(list: string, clock: Clock, read: (columns: Columns) => T) {
   const cursors = createCursors(list, PlaceColumns);
 
   /** `before` is a time: what is not older is not even looked at. */
@@ -29,6 +31,7 @@ export function createWalk<T>(list: string, read: (columns: Columns) => T) {
   ): Promise<Page<T>> {
     const found: { place: Place; item: T }[] = [];
     let after: Place | null = startOf(cursors.read(cursor, [LATEST, LATEST]), before);
+    const isTimeUp = startPageTime(clock);
 
     for (let calls = 0; after !== null && found.length <= limit && calls < MAX_CALLS; calls += 1) {
       const wanted = limit + 1 - found.length;
@@ -37,6 +40,7 @@ export function createWalk<T>(list: string, read: (columns: Columns) => T) {
         found.push({ place: [at, seq], item: read(columns) });
       }
       after = reply.stoppedAt;
+      if (isTimeUp()) break;
     }
 
     const kept = found.slice(0, limit);

@@ -44,7 +44,7 @@ export interface Lanes {
 // Should the disabling fail, the next try says again that the sink is gone.
 const SHUT_MS = 30_000;
 const UNKNOWN: LaneLimit = { concurrency: 20, waitMs: 0 };
-// Another instance takes what is due for it.
+// Another instance takes what is due for it: perhaps that one has what its secrets need.
 const ELSEWHERE: LaneLimit = { concurrency: 0, waitMs: 0 };
 
 export function createLanes(deps: {
@@ -85,6 +85,8 @@ export function createLanes(deps: {
 
   function update(sink: Sink): void {
     const known = lanes.get(sink.id);
+    // The store gives what has not changed as the same value: of thousands hardly any has.
+    if (known?.sink === sink && known.destination !== undefined) return;
     const same = known !== undefined && isSameTarget(known.sink, sink);
     // A read that began before the disabling was written must not open the lane again.
     const { shutUntil } = known ?? {};
@@ -133,7 +135,8 @@ export function createLanes(deps: {
     limit(sinkId) {
       const known = lanes.get(sinkId);
       if (known === undefined) return UNKNOWN;
-      return isHere(known.sink) ? laneLimit(known.lane, known.sink, clock.now()) : ELSEWHERE;
+      const canGo = known.destination !== undefined && isHere(known.sink);
+      return canGo ? laneLimit(known.lane, known.sink, clock.now()) : ELSEWHERE;
     },
     shut(sinkId) {
       const known = lanes.get(sinkId);

@@ -35,6 +35,14 @@ export const LANE_HINTS = 2000;
 const PAGE = LANE_HINTS + 1;
 /** So many receipts are expanded at once while the queue is away. */
 const EXPANSIONS = 16;
+/** Clocks differ by less, one from another and one from itself before it is put right. */
+const CLOCK_ERROR_MS = 60_000;
+/** No try is put off for longer, whatever its sink asks for. */
+const LONGEST_WAIT_MS = 86_400_000;
+// Small enough that no acknowledgement waits for it.
+const ROWS_AT_ONCE = 500;
+// In rounds, as hours would be those of a clock that may be set.
+const ROUNDS_TO_SINKS_GONE = 720;
 
 export function createSweep(deps: {
   inbox: Inbox;
@@ -54,6 +62,9 @@ export function createSweep(deps: {
   const { clock, deliveries, inbox, lanes, log, queue } = deps;
   const once = createOnce(log);
   let stopped = false;
+  let rounds = 0;
+  // Later than any: the clock may have been set back while nobody was there to see.
+  let latestSeen = Infinity;
   let cancel: Cancel | undefined;
 
   async function round(receiptAgeMs: number): Promise<void> {
@@ -61,8 +72,10 @@ export function createSweep(deps: {
       once('receipts', () => sweepReceipts(receiptAgeMs)),
       once('held', sweepHeld),
       once('lanes', sweepLanes),
+      rounds % ROUNDS_TO_SINKS_GONE === 0 && once('sinks that are gone', giveUpForSinksGone),
       ...Object.entries(deps.chores).map(([name, chore]) => once(name, chore)),
     ]);
+    rounds += 1;
   }
 
   async function sweepReceipts(ageMs: number): Promise<void> {
@@ -122,9 +135,34 @@ export function createSweep(deps: {
   }
 
   async function sweepLanes(): Promise<void> {
-    await lanes.refresh();
+    const sinks = await lanes.refresh();
+    await once('a clock that was set back', () => bringForward(sinks.map(({ id }) => id)));
     queue.wake('deliver');
     for (const { id } of lanes.open()) await once(id, () => sweepLane(id));
+  }
+
+  /** What a clock that was set back has put off would else wait for as long as it was set back. */
+  async function bringForward(sinkIds: readonly string[]): Promise<void> {
+    const now = clock.now();
+    if (now >= latestSeen - CLOCK_ERROR_MS) {
+      latestSeen = Math.max(latestSeen, now);
+      return;
+    }
+    const after = now + CLOCK_ERROR_MS;
+    const setBack = { now, after, latest: after + LONGEST_WAIT_MS };
+    for (let count = ROWS_AT_ONCE; count >= ROWS_AT_ONCE && !stopped;) {
+      count = await deliveries.bringForward(sinkIds, setBack, ROWS_AT_ONCE);
+    }
+    latestSeen = now;
+  }
+
+  /** A receipt that was expanded while a sink was removed has left deliveries that nobody would take. */
+  async function giveUpForSinksGone(): Promise<void> {
+    for (const id of await deliveries.sinksGone()) {
+      for (let count = ROWS_AT_ONCE; count >= ROWS_AT_ONCE && !stopped;) {
+        count = await deliveries.discardForSink(id, clock.now(), ROWS_AT_ONCE);
+      }
+    }
   }
 
   /** As many as the lane can take, the longest due first. */
@@ -132,7 +170,10 @@ export function createSweep(deps: {
     if (queue.size('deliver', sinkId) >= LANE_HINTS) return;
     const due = await deliveries.due(sinkId, clock.now(), PAGE);
     for (const lapsed of due.filter((delivery) => delivery.lapsed)) {
-      await deps.deliver.recordLost(sinkId, lapsed);
+      await deps.deliver.recordLost(sinkId, lapsed).catch((err: unknown) => {
+        // The others must not wait for one that cannot be written.
+        log.warn({ err, delivery: lapsed.id }, 'a lost try is not written yet');
+      });
     }
     queue.hint(
       due

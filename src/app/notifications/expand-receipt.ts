@@ -1,5 +1,5 @@
 import { deliveryIdOf } from '../../domain/delivery/delivery.ts';
-import { wants } from '../../domain/delivery/route.ts';
+import { createRouter } from '../../domain/delivery/route.ts';
 import type { Sink } from '../../domain/delivery/sink.ts';
 import { dedupeKey } from '../../domain/notifications/dedupe.ts';
 import { eventTypeOf, subjectOf } from '../../domain/notifications/event-type.ts';
@@ -74,11 +74,12 @@ export function createExpandReceipt(deps: {
   async function expand(receipt: Receipt | undefined): Promise<void> {
     if (receipt === undefined) return;
     const sinks = await deps.readSinks();
+    const route = createRouter(sinks);
     let duplicates = 0;
     for (let at = 0; at < receipt.items.length; at += ITEMS_AT_ONCE) {
       if (deps.stopping.aborted) return;
       const items = receipt.items.slice(at, at + ITEMS_AT_ONCE);
-      const rows = items.map((item) => toNotification(receipt, item, sinks));
+      const rows = items.map((item) => toNotification(receipt, item, route));
       const found = await deliveries.insertNotifications(rows);
       await finish(rows, found, sinks);
       duplicates += found.filter((row) => row.found === 'duplicate').length;
@@ -124,7 +125,7 @@ export function createExpandReceipt(deps: {
   function toNotification(
     receipt: Receipt,
     item: ReceiptItem,
-    sinks: readonly Sink[],
+    route: ReturnType<typeof createRouter>,
   ): Notification {
     const facts = readItem(item.text);
     const base = {
@@ -146,7 +147,7 @@ export function createExpandReceipt(deps: {
       ...base,
       id: deps.digest.sha256(key).slice(0, ID_DIGITS),
       state: facts.lifecycleEvent === null ? 'accepted' : 'pending',
-      sinkIds: sinks.filter((sink) => wants(sink, item, facts)).map(({ id }) => id),
+      sinkIds: route(item, facts),
       data: item.text,
       sealed: null,
     };

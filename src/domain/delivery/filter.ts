@@ -1,4 +1,4 @@
-import type { SinkFilter } from './sink.ts';
+import type { LifecycleChoice, SinkFilter } from './sink.ts';
 
 /** What filters look at. */
 export interface FilterCandidate {
@@ -15,27 +15,82 @@ export interface FilterCandidate {
  * list that is empty matches nothing. Letter case does not count.
  */
 export function matches(filter: SinkFilter, candidate: FilterCandidate): boolean {
-  if (!isAmong(filter.tenantId, candidate.tenantId)) return false;
-  if (!isAmong(filter.subscriptionId, candidate.subscriptionId)) return false;
-  const { lifecycle = 'none' } = filter;
-  if (candidate.lifecycle) return lifecycle !== 'none';
+  return satisfies(wantedBy(filter), offerOf(candidate));
+}
+
+/** What a filter asks for, letter case gone. */
+export interface Wanted {
+  readonly tenantId: readonly string[] | undefined;
+  readonly subscriptionId: readonly string[] | undefined;
+  readonly changeType: readonly string[] | undefined;
+  readonly paths: readonly (readonly string[])[] | undefined;
+  readonly lifecycle: LifecycleChoice;
+}
+
+/** A candidate, letter case gone. */
+export interface Offer {
+  readonly tenantId: string;
+  readonly subscriptionId: string;
+  readonly changeType: string;
+  readonly path: readonly string[];
+  readonly lifecycle: boolean;
+}
+
+/** `matches` for whoever compares many with many: each side is made ready once. */
+export function satisfies(wanted: Wanted, offer: Offer): boolean {
+  if (!isAmong(wanted.tenantId, offer.tenantId)) return false;
+  if (!isAmong(wanted.subscriptionId, offer.subscriptionId)) return false;
+  if (offer.lifecycle) return wanted.lifecycle !== 'none';
   return (
-    lifecycle !== 'only' &&
-    isAmong(filter.changeType, candidate.changeType ?? '') &&
-    isUnder(filter.resource, candidate.resource ?? '')
+    wanted.lifecycle !== 'only' &&
+    isAmong(wanted.changeType, offer.changeType) &&
+    isUnder(wanted.paths, offer.path)
   );
 }
 
-function isAmong(wanted: readonly string[] | undefined, actual: string): boolean {
-  if (wanted === undefined) return true;
-  const lower = actual.toLowerCase();
-  return wanted.some((one) => one.toLowerCase() === lower);
+/** Makes a candidate ready to be compared. */
+export function offerOf(candidate: FilterCandidate): Offer {
+  return {
+    tenantId: candidate.tenantId.toLowerCase(),
+    subscriptionId: candidate.subscriptionId.toLowerCase(),
+    changeType: (candidate.changeType ?? '').toLowerCase(),
+    path: segmentsOf(candidate.resource ?? ''),
+    lifecycle: candidate.lifecycle,
+  };
 }
 
-function isUnder(prefixes: readonly string[] | undefined, resource: string): boolean {
+// Only a memory of what follows from the filter, for as long as that is in use.
+const wantedByFilter = new WeakMap<SinkFilter, Wanted>();
+
+/** Makes a filter ready to be compared; the same one once. */
+export function wantedBy(filter: SinkFilter): Wanted {
+  const known = wantedByFilter.get(filter);
+  if (known !== undefined) return known;
+  const wanted = {
+    tenantId: filter.tenantId?.map(toLower),
+    subscriptionId: filter.subscriptionId?.map(toLower),
+    changeType: filter.changeType?.map(toLower),
+    paths: filter.resource?.map(segmentsOf),
+    lifecycle: filter.lifecycle ?? 'none',
+  };
+  wantedByFilter.set(filter, wanted);
+  return wanted;
+}
+
+function isAmong(wanted: readonly string[] | undefined, actual: string): boolean {
+  return wanted === undefined || wanted.includes(actual);
+}
+
+function isUnder(
+  prefixes: readonly (readonly string[])[] | undefined,
+  path: readonly string[],
+): boolean {
   if (prefixes === undefined) return true;
-  const path = segmentsOf(resource);
-  return prefixes.some((prefix) => segmentsOf(prefix).every((one, at) => one === path[at]));
+  return prefixes.some((prefix) => prefix.every((one, at) => one === path[at]));
+}
+
+function toLower(text: string): string {
+  return text.toLowerCase();
 }
 
 function segmentsOf(path: string): readonly string[] {
