@@ -43,8 +43,9 @@ export async function run(): Promise<void> {
       if (err) log.error({ err }, 'stopping after an error');
       else log.info({ signal }, 'stopping');
       await starting.promise; // half a service cannot be stopped in order
-      await service?.stop(err ? AT_ONCE : stopOptions(config)).catch((error: unknown) => {
+      await service?.stop(err ? AT_ONCE : stopOptions(config)).catch(async (error: unknown) => {
         log.error({ err: error }, 'the stop failed');
+        await log.flush();
         throw error;
       });
       endIfStuck(service);

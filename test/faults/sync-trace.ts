@@ -8,6 +8,7 @@ export interface TracedCall {
   /** Its arguments after the first, as strace writes them. */
   readonly text: string;
   readonly began: number;
+  /** `Infinity` when the trace ended first, as that of the last answer may: its reader is quicker. */
   readonly ended: number;
   readonly succeeded: boolean;
 }
@@ -34,6 +35,9 @@ export function readTrace(file: string): TracedCall[] {
       if (call !== undefined) calls.push({ ...call, ended: at, succeeded: isSuccess(resumed) });
       unfinished.delete(thread);
     }
+  }
+  for (const call of unfinished.values()) {
+    calls.push({ ...call, ended: Infinity, succeeded: false });
   }
   return calls.toSorted((a, b) => a.began - b.began);
 }
