@@ -54,7 +54,8 @@ export function guardStores<S extends Guarded>(
     replays: guardAll(stores.replays, store),
     // `record` keeps what it cannot write yet, and never rejects.
     audit: guard(stores.audit, { search: store, purge: store, record: PAST }),
-    isAway: () => inbox.status === 'open' || store.status === 'open',
+    // Half-open, the store is being tried by its probe; the inbox needs a call to be let through.
+    isAway: () => store.status !== 'closed' || inbox.status === 'open',
   };
 }
 

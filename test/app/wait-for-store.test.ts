@@ -25,12 +25,20 @@ describe('a worker whose store is away', () => {
   });
 
   it('gives back the hint that it had taken', async () => {
+    isAway = true;
     expect(await worker.handle(HINT)).toBeUndefined();
     failure = new StoreUnavailableError('mongodb', new Error('no answer'));
     expect(await worker.handle(HINT)).toEqual({ again: 1000 });
   });
 
+  it('does not give back what fails by itself, while the store is there', async () => {
+    isAway = false;
+    failure = new StoreUnavailableError('store', new Error('damaged'));
+    await expect(worker.handle(HINT)).rejects.toBe(failure);
+  });
+
   it('fails as ever when something else is wrong', async () => {
+    isAway = true;
     failure = new TypeError('a bug');
     await expect(worker.handle(HINT)).rejects.toBe(failure);
     worker.drained('l');

@@ -76,11 +76,13 @@ function sharedLookup(lookup: LookupAll) {
       return;
     }
     const answers = [answer];
-    waiting.set(name, answers);
+    let isOver = false;
     lookup(hostname, { ...options, all: true }, (error, addresses) => {
+      isOver = true;
       waiting.delete(name);
       for (const tell of answers) tell(error, addresses);
     });
+    if (!isOver) waiting.set(name, answers);
   };
 }
 

@@ -1,5 +1,6 @@
 import { toCloudEvent } from '../../domain/delivery/cloud-event.ts';
 import { replayIdOf } from '../../domain/delivery/replay.ts';
+import { isSamePlace, type Sink } from '../../domain/delivery/sink.ts';
 import { afterTry, jitterOf } from '../../domain/delivery/retry-schedule.ts';
 import type { Cipher } from '../../ports/cipher.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -95,7 +96,7 @@ export function createDeliver(deps: {
     lanes.ended(sink.id, answer.outcome !== 'retry');
     metrics.observe('delivery_duration_seconds', { sink: sink.id }, durationMs / 1000);
     // At once: with each further try another delivery would be refused for good.
-    if (answer.outcome === 'dead' && answer.gone) lanes.shut(sink.id);
+    if (answer.outcome === 'dead' && answer.gone && leadsHere(sink)) lanes.shut(sink.id);
     const written = writeOutcome(sink.id, delivery, {
       end: answer,
       startedAt,
@@ -108,6 +109,12 @@ export function createDeliver(deps: {
     // Both to their end, whichever fails: the lease is renewed for as long as this takes.
     await Promise.allSettled([written, watched]);
     await Promise.all([written, watched]);
+  }
+
+  /** Whether its lane still leads where this try went. */
+  function leadsHere(sink: Sink): boolean {
+    const known = lanes.find(sink.id)?.sink;
+    return known !== undefined && isSamePlace(known, sink);
   }
 
   async function recordLost(sinkId: string, lapsed: DueDelivery): Promise<void> {

@@ -55,10 +55,12 @@ export function createLanes(deps: {
   log: Log;
   /** Whether a sink can be reached from this instance; a listener's from one alone. */
   isHere?: (sink: Sink) => boolean;
+  /** Whether no other instance can take what this one cannot. */
+  exclusive?: boolean;
   /** Told when a sink began to fail, and when it answers again. */
   turned: (sink: Sink, to: 'failing' | 'answering') => void;
 }): Lanes {
-  const { clock, log, isHere = () => true } = deps;
+  const { clock, log, isHere = () => true, exclusive = true } = deps;
   const lanes = new Map<string, SinkLane>();
   let reading: Promise<readonly Sink[]> = Promise.resolve([]);
   let next: Promise<readonly Sink[]> | undefined;
@@ -135,7 +137,7 @@ export function createLanes(deps: {
     limit(sinkId) {
       const known = lanes.get(sinkId);
       if (known === undefined) return UNKNOWN;
-      const canGo = known.destination !== undefined && isHere(known.sink);
+      const canGo = isHere(known.sink) && (exclusive || known.destination !== undefined);
       return canGo ? laneLimit(known.lane, known.sink, clock.now()) : ELSEWHERE;
     },
     shut(sinkId) {

@@ -1,6 +1,6 @@
 import { HELD_LIMITS, type HeldQuota } from '../../domain/notifications/held-quota.ts';
 import type { Cancel, Clock } from '../../ports/clock.ts';
-import type { DeliveryStore } from '../../ports/delivery-store.ts';
+import type { DeliveryStore, DueDelivery } from '../../ports/delivery-store.ts';
 import type { Inbox, Unsettled } from '../../ports/inbox.ts';
 import type { Hint, JobQueue } from '../../ports/job-queue.ts';
 import type { Log } from '../../ports/log.ts';
@@ -169,12 +169,10 @@ export function createSweep(deps: {
   async function sweepLane(sinkId: string): Promise<void> {
     if (queue.size('deliver', sinkId) >= LANE_HINTS) return;
     const due = await deliveries.due(sinkId, clock.now(), PAGE);
-    for (const lapsed of due.filter((delivery) => delivery.lapsed)) {
-      await deps.deliver.recordLost(sinkId, lapsed).catch((err: unknown) => {
-        // The others must not wait for one that cannot be written.
-        log.warn({ err, delivery: lapsed.id }, 'a lost try is not written yet');
-      });
-    }
+    await recordLost(
+      sinkId,
+      due.filter(({ lapsed }) => lapsed),
+    );
     queue.hint(
       due
         .filter(({ lapsed }) => !lapsed)
@@ -182,6 +180,18 @@ export function createSweep(deps: {
           return { kind: 'deliver', id, generation, lane: sinkId, dueAt };
         }),
     );
+  }
+
+  /** One that cannot be written does not keep back the others; two are the store's doing. */
+  async function recordLost(sinkId: string, lost: readonly DueDelivery[]): Promise<void> {
+    let failed = false;
+    for (const lapsed of lost) {
+      await deps.deliver.recordLost(sinkId, lapsed).catch((err: unknown) => {
+        if (failed || stopped) throw err;
+        failed = true;
+        log.warn({ err, delivery: lapsed.id }, 'a lost try is not written yet');
+      });
+    }
   }
 
   async function sweepAndGoOn(receiptAgeMs: number): Promise<void> {

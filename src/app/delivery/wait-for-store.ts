@@ -16,7 +16,8 @@ export function waitForStore(worker: Worker, isAway: () => boolean): Worker {
       try {
         return await worker.handle(hint);
       } catch (error) {
-        if (error instanceof StoreUnavailableError) return { again: AGAIN_MS };
+        // While it is there an error is the job's own: given back, it would come again for ever.
+        if (error instanceof StoreUnavailableError && isAway()) return { again: AGAIN_MS };
         throw error;
       }
     },
