@@ -10,14 +10,6 @@ export interface FilterCandidate {
   readonly lifecycle: boolean;
 }
 
-/**
- * Whether a sink with this filter gets the candidate. AND over the fields, any-of within one; a
- * list that is empty matches nothing. Letter case does not count.
- */
-export function matches(filter: SinkFilter, candidate: FilterCandidate): boolean {
-  return satisfies(wantedBy(filter), offerOf(candidate));
-}
-
 /** What a filter asks for, letter case gone. */
 export interface Wanted {
   readonly tenantId: readonly string[] | undefined;
@@ -36,7 +28,10 @@ export interface Offer {
   readonly lifecycle: boolean;
 }
 
-/** `matches` for whoever compares many with many: each side is made ready once. */
+/**
+ * Whether a sink with this filter gets the candidate. AND over the fields, any-of within one; a
+ * list that is empty matches nothing. Letter case does not count.
+ */
 export function satisfies(wanted: Wanted, offer: Offer): boolean {
   if (!isAmong(wanted.tenantId, offer.tenantId)) return false;
   if (!isAmong(wanted.subscriptionId, offer.subscriptionId)) return false;

@@ -1,7 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { matches } from '../../../src/domain/delivery/filter.ts';
-import type { FilterCandidate } from '../../../src/domain/delivery/filter.ts';
+import {
+  type FilterCandidate,
+  offerOf,
+  satisfies,
+  wantedBy,
+} from '../../../src/domain/delivery/filter.ts';
 import type { SinkFilter } from '../../../src/domain/delivery/sink.ts';
 
 const CHANGE: FilterCandidate = {
@@ -12,6 +16,10 @@ const CHANGE: FilterCandidate = {
   lifecycle: false,
 };
 const LIFECYCLE = { ...CHANGE, resource: null, changeType: null, lifecycle: true };
+
+function matches(filter: SinkFilter, candidate: FilterCandidate): boolean {
+  return satisfies(wantedBy(filter), offerOf(candidate));
+}
 
 describe('which notifications a sink gets', () => {
   it('gets all but lifecycle notifications when nothing is asked', () => {
