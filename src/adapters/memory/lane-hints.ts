@@ -1,9 +1,7 @@
+import { wasSetBack } from '../../domain/elapsed.ts';
 import type { Hint } from '../../ports/job-queue.ts';
 import { DueHeap } from './due-heap.ts';
 import { Fifo } from './fifo.ts';
-
-// By less it makes wait for a moment only, and is put right now and then.
-const CLOCK_ERROR_MS = 60_000;
 
 /**
  * The hints of one lane and what each is doing: delayed, ready, behind another of its id that
@@ -52,7 +50,7 @@ export class LaneHints {
 
   /** Makes ready what is due; all, once the clock was set back: their times were of another one. */
   promote(now: number): void {
-    const until = now < this.#promotedAt - CLOCK_ERROR_MS ? Infinity : now;
+    const until = wasSetBack(this.#promotedAt, now) ? Infinity : now;
     this.#promotedAt = until === now ? Math.max(this.#promotedAt, now) : now;
     for (let next = this.#delayed.peek(); next !== undefined && next.dueAt <= until;) {
       this.#delayed.pop();

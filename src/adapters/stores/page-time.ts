@@ -1,3 +1,4 @@
+import { isWithin } from '../../domain/elapsed.ts';
 import type { Clock } from '../../ports/clock.ts';
 
 // Far below what a request and a breaker wait for. When the store is slow each page has less in it,
@@ -7,9 +8,5 @@ const PAGE_MS = 2000;
 /** Begins the time of a page; the function says whether it is up, so that the page has to end. */
 export function startPageTime(clock: Clock): () => boolean {
   const startedAt = clock.now();
-  return function isUp() {
-    const takenMs = clock.now() - startedAt;
-    // Less than nothing: the clock was set back, and how long it took is not known.
-    return takenMs < 0 || takenMs >= PAGE_MS;
-  };
+  return () => !isWithin(startedAt, clock.now(), PAGE_MS);
 }

@@ -1,6 +1,7 @@
 import type { CloudEvent } from '../../domain/delivery/cloud-event.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EndedTry, NotificationSink, SinkAnswer } from '../../ports/notification-sink.ts';
+import { failed } from './failed.ts';
 
 /** Hands an event over; whether it was taken is told by an answer later. */
 export type Hand = (event: CloudEvent, deliveryId: string) => void;
@@ -80,8 +81,4 @@ function judge({ status, body }: ListenerAnswer): EndedTry {
   if (status === null) return failed('connection');
   if (status >= 200 && status < 300) return { outcome: 'delivered', status, body };
   return { outcome: 'retry', reason: `http-${status}`, status, retryAfterMs: null, body };
-}
-
-function failed(reason: string): EndedTry {
-  return { outcome: 'retry', reason, status: null, retryAfterMs: null, body: '' };
 }

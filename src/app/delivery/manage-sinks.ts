@@ -21,11 +21,9 @@ import type { Metrics } from '../../ports/metrics.ts';
 import type { SinkRepository } from '../../ports/sink-repository.ts';
 import { recordAct, type Act } from '../audit/record-act.ts';
 import { given } from '../given.ts';
+import { discardAll } from './discard-all.ts';
 import { createSinkSecret, sealSecrets } from './sink-secrets.ts';
 import { createSinkSettings, type SinkSettings } from './sink-settings.ts';
-
-// Small enough that no delivery of another sink waits for it.
-const DISCARD_AT_ONCE = 500;
 
 /** Kinds that need a server of the operator's, and the variable that says where it is. */
 const SERVER_OF: Readonly<Partial<Record<SinkKind, string>>> = {
@@ -202,21 +200,13 @@ export function createManageSinks(deps: {
         throw new ConflictError('Only what was deleted before can be deleted for good');
       }
       // Before the sink itself goes: after it nobody would know what is left to do.
-      const discarded = await discardAll(id);
+      const discarded = await discardAll(deps, id);
       if (!(await sinks.permanentlyDelete(organizationId, id))) throw noSuchSink();
       deps.metrics.forgetSink(id);
       const eventType = 'ADMIN_SINK_REMOVED_FOR_GOOD';
       await hasChanged(principal, id, { eventType, severity: 'HIGH', details: { discarded } });
     },
   };
-
-  async function discardAll(sinkId: string): Promise<number> {
-    for (let total = 0; ;) {
-      const count = await deliveries.discardForSink(sinkId, clock.now(), DISCARD_AT_ONCE);
-      total += count;
-      if (count < DISCARD_AT_ONCE) return total;
-    }
-  }
 }
 
 function noSuchSink(): NotFoundError {

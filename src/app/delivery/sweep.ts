@@ -1,3 +1,5 @@
+import { MAX_RETRY_AFTER_MS } from '../../domain/delivery/retry-schedule.ts';
+import { CLOCK_ERROR_MS, wasSetBack } from '../../domain/elapsed.ts';
 import { HELD_LIMITS, type HeldQuota } from '../../domain/notifications/held-quota.ts';
 import type { Cancel, Clock } from '../../ports/clock.ts';
 import type { DeliveryStore, DueDelivery } from '../../ports/delivery-store.ts';
@@ -8,6 +10,7 @@ import type { Metrics } from '../../ports/metrics.ts';
 import type { ExpandReceipt } from '../notifications/expand-receipt.ts';
 import type { JudgeHeld } from '../notifications/judge-held.ts';
 import type { Deliver } from './deliver.ts';
+import { discardAll } from './discard-all.ts';
 import type { Lanes } from './lanes.ts';
 
 /** All receipts are one lane: they wait for nobody but the store. */
@@ -35,10 +38,6 @@ export const LANE_HINTS = 2000;
 const PAGE = LANE_HINTS + 1;
 /** So many receipts are expanded at once while the queue is away. */
 const EXPANSIONS = 16;
-/** Clocks differ by less, one from another and one from itself before it is put right. */
-const CLOCK_ERROR_MS = 60_000;
-/** No try is put off for longer, whatever its sink asks for. */
-const LONGEST_WAIT_MS = 86_400_000;
 // Small enough that no acknowledgement waits for it.
 const ROWS_AT_ONCE = 500;
 // In rounds, as hours would be those of a clock that may be set.
@@ -144,12 +143,12 @@ export function createSweep(deps: {
   /** What a clock that was set back has put off would else wait for as long as it was set back. */
   async function bringForward(sinkIds: readonly string[]): Promise<void> {
     const now = clock.now();
-    if (now >= latestSeen - CLOCK_ERROR_MS) {
+    if (!wasSetBack(latestSeen, now)) {
       latestSeen = Math.max(latestSeen, now);
       return;
     }
     const after = now + CLOCK_ERROR_MS;
-    const setBack = { now, after, latest: after + LONGEST_WAIT_MS };
+    const setBack = { now, after, latest: after + MAX_RETRY_AFTER_MS };
     for (let count = ROWS_AT_ONCE; count >= ROWS_AT_ONCE && !stopped;) {
       count = await deliveries.bringForward(sinkIds, setBack, ROWS_AT_ONCE);
     }
@@ -159,9 +158,7 @@ export function createSweep(deps: {
   /** A receipt that was expanded while a sink was removed has left deliveries that nobody would take. */
   async function giveUpForSinksGone(): Promise<void> {
     for (const id of await deliveries.sinksGone()) {
-      for (let count = ROWS_AT_ONCE; count >= ROWS_AT_ONCE && !stopped;) {
-        count = await deliveries.discardForSink(id, clock.now(), ROWS_AT_ONCE);
-      }
+      await discardAll(deps, id, () => stopped);
     }
   }
 

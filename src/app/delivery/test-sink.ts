@@ -8,6 +8,7 @@ import type { Digest } from '../../ports/digest.ts';
 import type { EndedTry, SinkAnswer, SinkFactory } from '../../ports/notification-sink.ts';
 import type { SinkRepository } from '../../ports/sink-repository.ts';
 import { recordAct } from '../audit/record-act.ts';
+import { failed } from './failed.ts';
 import { openTarget } from './sink-secrets.ts';
 
 /** What became of the test: what would become of a delivery that was answered in this way. */
@@ -22,14 +23,6 @@ export interface SinkTest {
 
 // Of a request's time, for its answer and the audit.
 const SPARE_MS = 1000;
-
-const TIMED_OUT: EndedTry = {
-  outcome: 'retry',
-  reason: 'timeout',
-  status: null,
-  retryAfterMs: null,
-  body: '',
-};
 
 /**
  * Hands an event of type `Sallyport.Test` straight to a sink, be it enabled or not. It leaves no
@@ -100,6 +93,6 @@ export function createTestSink(deps: {
     const cancel = clock.after(ms, () => late.abort());
     const answer = await hand(AbortSignal.any([givenUp, late.signal])).finally(cancel);
     const isLate = answer.outcome === 'aborted' && late.signal.aborted && !givenUp.aborted;
-    return isLate ? TIMED_OUT : answer;
+    return isLate ? failed('timeout') : answer;
   }
 }

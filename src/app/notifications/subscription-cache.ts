@@ -1,3 +1,4 @@
+import { isWithin } from '../../domain/elapsed.ts';
 import type { KnownSubscription } from '../../domain/subscriptions/subscription.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { SubscriptionRepository } from '../../ports/subscription-repository.ts';
@@ -96,13 +97,12 @@ export function createSubscriptionCache(deps: {
       const now = clock.now();
       const entry = known.get(id);
       if (entry !== undefined) {
-        const age = now - entry.askedAt;
-        if (!isFresh(age, FRESH_MS)) return undefined;
-        if (age >= REFRESH_AFTER_MS) refresh(id);
+        if (!isWithin(entry.askedAt, now, FRESH_MS)) return undefined;
+        if (now - entry.askedAt >= REFRESH_AFTER_MS) refresh(id);
         return entry.known;
       }
       const missedAt = unknown.get(id);
-      return missedAt !== undefined && isFresh(now - missedAt, UNKNOWN_MS) ? null : undefined;
+      return missedAt !== undefined && isWithin(missedAt, now, UNKNOWN_MS) ? null : undefined;
     },
 
     ask: (ids, deadline) => within(clock, deadline, ask(ids)),
@@ -113,11 +113,6 @@ export function createSubscriptionCache(deps: {
       asking.delete(id);
     },
   };
-}
-
-/** One from the future has no age that is known: since then the clock was set back. */
-function isFresh(age: number, limit: number): boolean {
-  return age >= 0 && age < limit;
 }
 
 /** Sets a key of a bounded map; those that were set longest ago make room. */

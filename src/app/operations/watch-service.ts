@@ -1,3 +1,4 @@
+import { isWithin } from '../../domain/elapsed.ts';
 import { DEFAULT_ORGANIZATION } from '../../domain/organization.ts';
 import { alarmsOf, dueAlarms, type Alarm, type Vitals } from '../../domain/operations/alarms.ts';
 import type { Subscription } from '../../domain/subscriptions/subscription.ts';
@@ -92,9 +93,7 @@ export function createWatchService(deps: {
 
   function beat(): void {
     const now = clock.now();
-    const age = now - lastBeatAt;
-    // One from the future is due: else there would be none for as long as the clock was set back.
-    if (deps.heartbeatMs === 0 || (age >= 0 && age < deps.heartbeatMs)) return;
+    if (deps.heartbeatMs === 0 || isWithin(lastBeatAt, now, deps.heartbeatMs)) return;
     lastBeatAt = now;
     const { backlogReceipts, freeDiskBytes } = deps.vitals();
     tell({

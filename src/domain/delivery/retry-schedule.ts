@@ -18,7 +18,8 @@ const WAITS_MS: readonly number[] = [
 /** Waits are spread by this share to either side, so that what failed together comes apart. */
 const SPREAD = 0.2;
 
-const MAX_RETRY_AFTER_MS = 24 * HOUR;
+/** No try is put off for longer, whatever its sink asks for. */
+export const MAX_RETRY_AFTER_MS = 24 * HOUR;
 
 /** How often a delivery is tried before it is a dead letter; the same again after a redrive. */
 export const MAX_TRIES = WAITS_MS.length + 1;
