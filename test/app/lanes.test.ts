@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { createCipher } from '../../src/adapters/crypto/cipher.ts';
+import { switched } from '../../src/domain/delivery/sink-switch.ts';
 import { DELIVERED, FAILED, openDeliveryParts, type DeliveryParts } from './delivery-parts.ts';
 
 const SECOND = 1000;
@@ -120,10 +121,10 @@ describe('a sink that fails', () => {
     await start();
     expect(destinations.tries).toHaveLength(5);
 
-    await sinks.update('default', sink.id, { enabled: false }, clock.now());
+    await sinks.update('default', sink.id, switched('disabled'), clock.now());
     sweep.lanes();
     await clock.settled();
-    await sinks.update('default', sink.id, { enabled: true }, clock.now());
+    await sinks.update('default', sink.id, switched('enabled'), clock.now());
     sweep.lanes();
     await clock.settled();
     expect(destinations.tries).toHaveLength(10);
@@ -135,6 +136,28 @@ describe('a sink that fails', () => {
     expect(destinations.at('http://elsewhere')).toHaveLength(10);
     await clock.pass(10 * SECOND);
     expect(destinations.at('http://elsewhere')).toHaveLength(20);
+  });
+});
+
+describe('a sink that is disabled and enabled faster than sinks are read', () => {
+  it('is called again at once, and keeps to its rate', async () => {
+    const { clock, destinations, sinks, sweep } = parts;
+    const sink = await parts.addSink('down', { concurrency: 1, ratePerSecond: 8 });
+    await parts.addDue(sink.id, 20);
+    destinations.answer(() => FAILED);
+    await start();
+    await clock.pass(1);
+    expect(destinations.tries).toHaveLength(5);
+
+    destinations.answer(() => DELIVERED);
+    for (const to of ['disabled', 'enabled'] as const) {
+      await sinks.update('default', sink.id, switched(to), clock.now());
+    }
+    sweep.lanes();
+    await clock.settled();
+    expect(destinations.tries).toHaveLength(8);
+    await clock.pass(3 * SECOND);
+    expect(destinations.tries.length).toBeGreaterThanOrEqual(20);
   });
 });
 

@@ -3,6 +3,7 @@ import {
   IDLE_LANE,
   laneBegan,
   laneEnded,
+  laneForgiven,
   laneLimit,
   laneOpen,
   type Lane,
@@ -94,11 +95,10 @@ export function createLanes(deps: {
     const { shutUntil } = known ?? {};
     const shut = shutUntil !== undefined && clock.now() < shutUntil && isUnchanged(known, sink);
     if (shut) return;
-    const reopened = known?.sink.enabled === false && sink.enabled;
     lanes.set(sink.id, {
       sink,
-      // One that leads elsewhere now, or was enabled again, need not wait for the next probe.
-      lane: !same || reopened ? IDLE_LANE : known.lane,
+      // One that leads elsewhere now, or is to be tried again, need not wait for the next probe.
+      lane: !same ? IDLE_LANE : isToBeTried(sink) ? laneForgiven(known.lane) : known.lane,
       destination: (same ? known.destination : undefined) ?? openDestination(sink),
     });
   }
@@ -154,6 +154,15 @@ export function createLanes(deps: {
 
 function isUnchanged(known: SinkLane | undefined, { enabled, updatedAt }: Sink): boolean {
   return enabled && known?.sink.updatedAt === updatedAt;
+}
+
+/**
+ * Whether nobody says of a sink that has changed that it fails. Enabling says so, and so does another
+ * instance that got an answer. That it was disabled before may not have been seen: both changes can
+ * come between two reads.
+ */
+function isToBeTried({ enabled, failingSince }: Sink): boolean {
+  return enabled && failingSince === null;
 }
 
 /** By what it consists of, as two changes may have one time. */

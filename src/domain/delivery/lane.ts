@@ -55,6 +55,11 @@ export function laneEnded(lane: Lane, succeeded: boolean, now: number): Lane {
   return { ...lane, breaker: succeeded ? CLOSED_BREAKER : breakerFailed(lane.breaker, now) };
 }
 
+/** The sink is said to answer again: no probe has to be waited for. What was begun still counts. */
+export function laneForgiven(lane: Lane): Lane {
+  return { ...lane, breaker: CLOSED_BREAKER };
+}
+
 /** Whether nothing may begin because the sink keeps failing. Sweeps leave out such lanes. */
 export function laneOpen(lane: Lane, now: number): boolean {
   return breakerWaitMs(lane.breaker, now) > 0;
