@@ -86,7 +86,7 @@ describe('plans of store.db', () => {
       store.discard(recording, order);
       store.discardForSink(recording, { sinkId, now: BUILT_AT, limit: 10 });
     });
-    expectIndexed(plans, 18);
+    expectIndexed(plans, 19);
   });
 
   it('finds by an index what a clock that was set back has put off', () => {

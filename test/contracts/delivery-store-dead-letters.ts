@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { KEPT_ATTEMPTS } from '../../src/domain/delivery/delivery.ts';
 import type { PageRequest } from '../../src/domain/page.ts';
 import type { DeadLetterQuery } from '../../src/ports/delivery-store.ts';
 import { anOutcome } from '../support/builders.ts';
@@ -165,6 +166,18 @@ export function describeDeadLetters(open: () => Promise<DeliveryStoreHarness>): 
         [1, 'dead'],
         [2, 'delivered'],
       ]);
+    });
+
+    it('keeps the latest attempts of one that is redriven for ever, under their numbers', async () => {
+      const { notification, delivery } = await die(NOW);
+      for (let tries = 1; tries < KEPT_ATTEMPTS + 5; tries += 1) {
+        const [redriven] = await redrive(delivery.id);
+        const outcome = anOutcome('dead', LATER);
+        await tryOnce(harness.store, delivery.id, { ...redriven, outcome });
+      }
+      const [after] = await harness.store.deliveriesOf(notification.id);
+      const numbers = Array.from({ length: KEPT_ATTEMPTS }, (_, index) => index + 6);
+      expect(after?.attempts.map(({ number }) => number)).toEqual(numbers);
     });
 
     it('leaves alone what is not dead, not there or of another organisation', async () => {

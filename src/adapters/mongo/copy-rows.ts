@@ -52,11 +52,12 @@ export const COLLECTIONS: { readonly [K in RowKind]: CopyCollection<K> } = {
   }),
   deliveries: ordered('deliveries', {
     read: readDeliveryWithAttempts,
-    // When it ended stands in `dueAt`, and the number of an attempt is its place.
+    // When it ended stands in `dueAt`, and an attempt's number follows from that of the last one.
     write: ({ id, finishedAt: _finishedAt, attempts, ...fields }) => ({
       _id: id,
       ...fields,
       attempts: attempts.map(({ number: _number, ...attempt }) => attempt),
+      attemptsEver: attempts.at(-1)?.number ?? 0,
     }),
   }),
   audit: ordered('audit', {

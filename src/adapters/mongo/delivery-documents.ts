@@ -1,5 +1,6 @@
 import { ObjectId } from 'mongodb';
 import { z } from 'zod';
+import { KEPT_ATTEMPTS } from '../../domain/delivery/delivery.ts';
 import type { Attempt, Delivery, DeliveryState } from '../../domain/delivery/delivery.ts';
 import type {
   DeliveryWithAttempts,
@@ -10,13 +11,12 @@ import type {
 import type { MongoDatabase } from './database.ts';
 import { EnvelopeOrNone } from './notification-documents.ts';
 
-/**
- * A document of `deliveries`. When one that is finished ended stands in `dueAt`; the number of an
- * attempt is its place among them.
- */
+/** A document of `deliveries`. When one that is finished ended stands in `dueAt`. */
 export interface DeliveryDocument extends Omit<Delivery, 'id' | 'finishedAt'> {
   readonly _id: string;
+  /** The latest, the last of which has the number `attemptsEver`. */
   readonly attempts: readonly Omit<Attempt, 'number'>[];
+  readonly attemptsEver: number;
   /** Tells apart those of the same time; rises as they are inserted. */
   readonly order: ObjectId;
 }
@@ -42,6 +42,8 @@ const Fields = z.object({
 });
 
 const Attempts = z.object({
+  // Of an earlier build, which kept them all, when it is missing.
+  attemptsEver: z.int().default(0),
   attempts: z.array(
     z.object({
       startedAt: z.int(),
@@ -69,8 +71,9 @@ export function readDelivery(document: unknown): Delivery {
 }
 
 export function readDeliveryWithAttempts(document: unknown): DeliveryWithAttempts {
-  const { attempts } = Attempts.parse(document);
-  const numbered = attempts.map((attempt, index) => ({ number: index + 1, ...attempt }));
+  const { attempts, attemptsEver } = Attempts.parse(document);
+  const before = Math.max(0, attemptsEver - attempts.length);
+  const numbered = attempts.map((attempt, index) => ({ number: before + index + 1, ...attempt }));
   return { ...readDelivery(document), attempts: numbered };
 }
 
@@ -92,6 +95,7 @@ export function writeDelivery(row: NewDelivery): DeliveryDocument {
     generation: 0,
     reason: null,
     attempts: [],
+    attemptsEver: 0,
   } as const;
   const order = new ObjectId();
   return { _id: id, organizationId, notificationId, sinkId, dueAt, createdAt, ...beginning, order };
@@ -101,8 +105,8 @@ export function writeDelivery(row: NewDelivery): DeliveryDocument {
 export function writeOutcome({ state, dueAt, attempt }: TryOutcome) {
   return {
     $set: { state, dueAt, reason: attempt.reason },
-    $inc: { attempt: 1, generation: 1 },
-    $push: { attempts: attempt },
+    $inc: { attempt: 1, attemptsEver: 1, generation: 1 },
+    $push: { attempts: { $each: [attempt], $slice: -KEPT_ATTEMPTS } },
   };
 }
 

@@ -1,3 +1,4 @@
+import { KEPT_ATTEMPTS } from '../../domain/delivery/delivery.ts';
 import type { SetBack } from '../../ports/delivery-store.ts';
 import type { DeliveryValues, OutcomeValues } from './delivery-rows.ts';
 import { NOTIFICATION } from './notification-procedures.ts';
@@ -51,6 +52,10 @@ const INSERT_ATTEMPT = `
   INSERT INTO attempts (
     delivery_seq, number, organization_id, started_at, duration_ms, outcome, reason, status, answer
   ) SELECT seq, attempts_ever, organization_id, ?, ?, ?, ?, ?, ? FROM deliveries WHERE seq = ?`;
+
+const FORGET_ATTEMPTS = `
+  DELETE FROM attempts WHERE delivery_seq = ?1
+    AND number <= (SELECT attempts_ever FROM deliveries WHERE seq = ?1) - ${KEPT_ATTEMPTS}`;
 
 const RELEASE = `
   UPDATE deliveries SET state = 'due', due_at = ?, generation = generation + 1
@@ -119,6 +124,7 @@ export function finish(db: Database, [id, change, attempt]: OutcomeValues): bool
   if (seq === undefined) return false;
   if (db.prepare(FINISH).run(...change, seq).changes === 0) return false;
   db.prepare(INSERT_ATTEMPT).run(...attempt, seq);
+  db.prepare(FORGET_ATTEMPTS).run(seq);
   return true;
 }
 

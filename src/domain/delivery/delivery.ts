@@ -28,6 +28,12 @@ export interface Delivery {
   readonly reason: string | null;
 }
 
+/**
+ * So many attempts of a delivery are kept, the latest: one that is redriven every hour for months
+ * would else outgrow what a store takes as one document. That is ten lives of ten tries.
+ */
+export const KEPT_ATTEMPTS = 100;
+
 /** A try that ended. */
 export interface Attempt {
   /** From 1, over the whole life of the delivery, redrives included. */
