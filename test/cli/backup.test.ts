@@ -109,6 +109,12 @@ describe('backup and restore', () => {
     expect(ended.stderr).toMatch(/is not empty/);
   });
 
+  it('says where no folder can be made', async () => {
+    const ended = await runCommand(['backup', '/proc/nowhere/backup', '--data-dir', at('data')]);
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toMatch(/folder of the backup cannot be used, for no folder \/proc/);
+  });
+
   it('restores nothing that is not what was backed up', async () => {
     await backUp('backup');
     await service.end('SIGTERM');

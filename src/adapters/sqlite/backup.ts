@@ -1,4 +1,4 @@
-import { chmod, copyFile, mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { backup as copyPages, DatabaseSync } from 'node:sqlite';
 import {
@@ -9,10 +9,12 @@ import {
   type Manifest,
 } from './backup-manifest.ts';
 import { inspectDatabase } from './inspect.ts';
+import { makeFolder } from './make-folder.ts';
 import { sync } from './sync.ts';
 
 // Some 2 MiB at a time: often enough to tell how it goes on.
 const PAGES_AT_ONCE = 500;
+const THE_BACKUP = 'The folder of the backup';
 
 /** How far the copy of one file has come; 0 to 1. */
 export type BackupProgress = (file: string, share: number) => void;
@@ -45,7 +47,7 @@ export async function backUpDataFolder(options: {
     });
   }
   for (const path of await listSecrets(dataDir)) {
-    await mkdir(join(target, 'secrets'), { recursive: true, mode: 0o700 });
+    makeFolder(join(target, 'secrets'), THE_BACKUP);
     await copyFile(join(dataDir, path), join(target, path));
     await chmod(join(target, path), 0o600);
     await sync(join(target, path));
@@ -67,7 +69,7 @@ async function requireDatabases(dataDir: string): Promise<void> {
 }
 
 async function makeEmptyFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  makeFolder(path, THE_BACKUP);
   if ((await readdir(path)).length > 0) {
     throw new Error(`${path} is not empty: a backup wants a folder of its own`);
   }

@@ -1,9 +1,10 @@
-import { chmod, copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, copyFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { type BackedUpFile, fingerprint, type Manifest, readManifest } from './backup-manifest.ts';
 import { lockDataFolder } from './data-folder.ts';
 import { checkIntegrity, inspectDatabase } from './inspect.ts';
 import { INBOX_MIGRATIONS } from './inbox-schema.ts';
+import { makeFolder } from './make-folder.ts';
 import { STORE_MIGRATIONS } from './store-schema.ts';
 import { sync } from './sync.ts';
 
@@ -27,8 +28,7 @@ export async function restoreDataFolder(options: {
   const stamp = new Date(options.now).toISOString().replaceAll(/[:.]/g, '-');
   const staging = `${dataDir}.restoring-${stamp}`;
   try {
-    await mkdir(dirname(dataDir), { recursive: true });
-    await mkdir(join(staging, 'secrets'), { recursive: true, mode: 0o700 });
+    makeFolder(join(staging, 'secrets'));
     for (const file of manifest.files) await copyChecked(file, options.backup, staging);
     await sync(staging);
     const aside = `${dataDir}.before-restore-${stamp}`;

@@ -1,3 +1,5 @@
+import { isWithin } from '../elapsed.ts';
+
 /** How the service is doing, as far as alarms look at it. */
 export interface Vitals {
   readonly backlogReceipts: number;
@@ -35,5 +37,8 @@ export function dueAlarms(
   toldAt: ReadonlyMap<Alarm, number>,
   now: number,
 ): readonly Alarm[] {
-  return [...holding].filter((alarm) => now - (toldAt.get(alarm) ?? -Infinity) >= REMIND_AFTER_MS);
+  return [...holding].filter((alarm) => {
+    const told = toldAt.get(alarm);
+    return told === undefined || !isWithin(told, now, REMIND_AFTER_MS);
+  });
 }

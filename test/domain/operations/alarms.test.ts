@@ -36,4 +36,9 @@ describe('the alarms of the service', () => {
     expect(dueAlarms(low, told, 60 * 60_000)).toEqual(['DiskLow']);
     expect(dueAlarms(alarmsOf(FINE), told, 60 * 60_000)).toEqual([]);
   });
+
+  it('are told again when the clock was set back, not when it has caught up', () => {
+    const low = alarmsOf({ ...FINE, freeDiskBytes: 0 });
+    expect(dueAlarms(low, new Map([['DiskLow', 86_400_000]]), 60_000)).toEqual(['DiskLow']);
+  });
 });
