@@ -10,7 +10,8 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   coverageProvider: 'v8',
   setupFilesAfterEnv: ['<rootDir>/test/support/setup.ts'],
-  testTimeout: 20_000,
+  // A limit for what hangs; a busy machine is ten times slower than an idle one.
+  testTimeout: 60_000,
   maxWorkers: 2,
   testPathIgnorePatterns: ['/node_modules/', ...leftOut.map((folder) => `<rootDir>/${folder}`)],
   reporters: ['default', ['<rootDir>/test/support/plain-reporter.mjs', { leftOut }]],

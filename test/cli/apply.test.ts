@@ -1,13 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { sampleSubscription, genuineText } from '../http/graph-posts.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { startService, type TestService } from '../support/service.ts';
 import { operatorOf } from './command.ts';
-
-// Each test runs many commands, each a process of its own: on a busy machine a second or more.
-jest.setTimeout(60_000);
 
 const MAIL = sampleSubscription('mail1');
 const OTHER = sampleSubscription('mail2');

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { arrivals, startLoad } from '../faults/load.ts';
 import { startChild, type ChildService } from '../support/child-service.ts';
 import { temporaryFolder } from '../support/folder.ts';
@@ -18,9 +18,6 @@ import { startReceiver, type Receiver } from '../support/receiver.ts';
 import { askApi, importSamples } from '../support/service.ts';
 import { until } from '../support/wait.ts';
 import { BIN, operatorOf, runCommand } from './command.ts';
-
-// Each test runs many commands, each a process of its own: on a busy machine a second or more.
-jest.setTimeout(60_000);
 
 describe('backup and restore', () => {
   let folder: ReturnType<typeof temporaryFolder>;

@@ -1,16 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { genuineText, sampleSubscription } from '../http/graph-posts.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
 import { OPERATOR_KEY, startService, toImport, type TestService } from '../support/service.ts';
 import { until } from '../support/wait.ts';
 import { cells, operatorOf, runCommand, startCommand } from './command.ts';
-
-// Each test runs many commands, each a process of its own: on a busy machine a second or more.
-jest.setTimeout(60_000);
 
 const GUID = /^[0-9a-f-]{36}$/;
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Finding, State } from '../../src/cli/doctor/finding.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { freePort } from '../support/free-port.ts';
@@ -13,9 +13,6 @@ import {
   startPublicProxy,
   type Trick,
 } from './public-proxy.ts';
-
-// Each test runs many commands, each a process of its own: on a busy machine a second or more.
-jest.setTimeout(60_000);
 
 const KEYS = new URL('../fixtures/graph/keys/', import.meta.url).pathname;
 const ENCRYPTION_KEYS = `TEST-ONLY:${randomBytes(32).toString('hex')}`;

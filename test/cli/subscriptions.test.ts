@@ -2,13 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { sampleSubscription } from '../http/graph-posts.ts';
 import { startService, toImport, type TestService } from '../support/service.ts';
 import { cells, operatorOf } from './command.ts';
-
-// Each test runs many commands, each a process of its own: on a busy machine a second or more.
-jest.setTimeout(60_000);
 
 const MAIL = toImport(sampleSubscription('mail1'));
 const another = (fields: object = {}) => ({ ...MAIL, id: randomUUID(), ...fields });

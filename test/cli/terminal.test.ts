@@ -1,13 +1,10 @@
 import { spawn } from 'node:child_process';
-import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { describeWith, runs } from '../faults/needs.ts';
 import { genuineText } from '../http/graph-posts.ts';
 import { importSamples, startService, type TestService } from '../support/service.ts';
 import { until } from '../support/wait.ts';
 import { BIN, operatorOf, watch } from './command.ts';
-
-// Each test runs many commands, each a process of its own: on a busy machine a second or more.
-jest.setTimeout(60_000);
 
 const TERMINAL = {
   name: 'script (util-linux)',

@@ -1,12 +1,10 @@
 import { join } from 'node:path';
-import { expect, it, jest } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import { hangSyncs } from './attach-strace.ts';
 import { until } from '../support/wait.ts';
 import { startGateway } from './gateway.ts';
 import { hangInbox } from './hang-scenario.ts';
 import { describeWith, STRACE } from './needs.ts';
-
-jest.setTimeout(60_000);
 
 describeWith(STRACE, 'a disk that hangs in a sync', () => {
   it('is answered 503 in time, holds up nothing else, and loses nothing', async () => {

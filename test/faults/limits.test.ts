@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { startChild, type ChildService } from '../support/child-service.ts';
 import { temporaryFolder } from '../support/folder.ts';
@@ -10,8 +10,6 @@ import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/wait.ts';
 import { askedDuring } from './asked-during.ts';
 import type { Fault } from './server-scenario.ts';
-
-jest.setTimeout(60_000);
 
 const CLIENTS = 40;
 // Odd, so that halves are rounded.

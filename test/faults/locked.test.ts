@@ -1,11 +1,9 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { startGateway, type TimedAnswer } from './gateway.ts';
 import { expectAtOnce, hangInbox } from './hang-scenario.ts';
-
-jest.setTimeout(60_000);
 
 // Longer than a thread waits for the lock (5 s), so that its calls fail and are done again.
 const LOCKED_MS = 5500;

@@ -1,14 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { startChild } from '../support/child-service.ts';
 import { freePort } from '../support/free-port.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { serverEnv } from '../support/server-env.ts';
 import { describeOnServers, startServerProcess } from '../support/services.ts';
 import { OPERATOR_KEY } from '../support/service.ts';
-
-jest.setTimeout(40_000);
 
 const ROOT = new URL('../../', import.meta.url).pathname;
 const PASSWORD = 'hunter2-7f3a';

@@ -1,11 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { expect, describe, it, jest } from '@jest/globals';
+import { expect, describe, it } from '@jest/globals';
 import { BIN } from '../cli/command.ts';
 import { temporaryFolder } from '../support/folder.ts';
-
-jest.setTimeout(40_000);
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
 

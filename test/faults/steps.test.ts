@@ -1,6 +1,6 @@
 import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { deliveryIdOf } from '../../src/domain/delivery/delivery.ts';
 import type { HeldItem, Receipt } from '../../src/domain/notifications/receipt.ts';
 import type { SinkAnswer } from '../../src/ports/notification-sink.ts';
@@ -8,8 +8,6 @@ import { aSink, aSubscription } from '../support/builders.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { Life } from './mortal.ts';
 import { openWorld, readFiles, type Calls, type World, type WorldOptions } from './world.ts';
-
-jest.setTimeout(60_000);
 
 const SUBSCRIPTION = aSubscription({ id: '0f5b3c1e-8a7d-4e2f-9b6c-1d2e3f4a5b6c' });
 const SINKS = [aSink({ id: 'sink-a' }), aSink({ id: 'sink-b' })];

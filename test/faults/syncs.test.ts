@@ -1,11 +1,9 @@
 import { join } from 'node:path';
-import { expect, it, jest } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import { attachStrace, failSyncs } from './attach-strace.ts';
 import { startGateway, type Gateway } from './gateway.ts';
 import { describeWith, STRACE } from './needs.ts';
 import { isAccepted, isSync, readTrace, type TracedCall } from './sync-trace.ts';
-
-jest.setTimeout(60_000);
 
 /** Every write and sync of the service while `work` runs; each sync takes as long as on a disk. */
 async function trace(

@@ -2,11 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { BIN } from '../cli/command.ts';
 import { temporaryFolder } from '../support/folder.ts';
-
-jest.setTimeout(40_000);
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import type { Hint } from '../../src/ports/job-queue.ts';
 import { connectTo, hintOf, openBullmqQueue, workDeliveries } from '../support/bullmq-queue.ts';
 import { describeOnProcess } from '../support/services.ts';
@@ -13,9 +13,6 @@ const BACK_MS = 10_000;
 const WORK_MS = 20_000;
 // A closing gives up after 3 s; one that does not waits for Redis without end.
 const CLOSED_MS = 10_000;
-
-// Several waits of up to BACK_MS in one case.
-jest.setTimeout(60_000);
 
 await describeOnProcess('redis', 'the BullMQ queue while Redis fails', (server) => {
   let opened: Awaited<ReturnType<typeof openBullmqQueue>>;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import {
   connectTo,
   hintOf,
@@ -10,8 +10,6 @@ import {
 } from '../support/bullmq-queue.ts';
 import { describeOn } from '../support/services.ts';
 import { until } from '../support/wait.ts';
-
-jest.setTimeout(60_000);
 
 type Instance = Awaited<ReturnType<typeof openBullmqQueue>>;
 

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   createMongoAuditTrail,
   indexAudit,
@@ -14,8 +14,6 @@ import { pagesOf } from '../support/pages.ts';
 import { describeOn } from '../support/services.ts';
 import { silentLog } from '../support/silent-log.ts';
 
-// Thousands of entries at once, on a machine that may be busy.
-jest.setTimeout(60_000);
 const open = (url: string) =>
   openMongo(mongoOptions(url, { timeoutMs: 10_000, waitQueueTimeoutMs: 10_000 }));
 

@@ -26,7 +26,7 @@ async function openWay(serverUrl: string): Promise<Way> {
   const url = new URL(proxy.urlFor(withDatabase(serverUrl)));
   // A member of a replica set would name itself, and the driver go there past the proxy.
   url.searchParams.set('directConnection', 'true');
-  const database = await openMongo(mongoOptions(url.href, { timeoutMs: 10_000 }));
+  const database = await openMongo(mongoOptions(url.href, { timeoutMs: 40_000 }));
   return {
     proxy,
     database,

@@ -44,5 +44,6 @@ function refusedOf(error: MongoBulkWriteError): Map<number, StoreUnavailableErro
 }
 
 function refusal(code: number | string | undefined): StoreUnavailableError {
-  return new StoreUnavailableError('mongodb', new Error(`write refused, code ${code}`));
+  const what = code === undefined ? 'a write was not answered' : `write refused, code ${code}`;
+  return new StoreUnavailableError('mongodb', new Error(what));
 }
