@@ -79,6 +79,7 @@ function members(): [string, string][] {
     ['open tags', `"${'<a href='.repeat(2000)}${PLANTED}"`],
     ['a list', `["${PLANTED}"]`],
     ['an object', `{"toString":"${PLANTED}"}`],
+    ['an operator', `{"$gt":"","$where":"${PLANTED}"}`],
     ['something deep', deep],
     ['a number', '1e400'],
   ];

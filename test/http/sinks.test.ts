@@ -109,6 +109,7 @@ describe('/api/sinks', () => {
       { headers: Object.fromEntries(Array.from({ length: 21 }, (_, at) => [`a${at}`, ''])) },
       'headers',
     ],
+    ['a URL too long to be sent', { url: `https://a.example/${'a'.repeat(2048)}` }, 'url'],
     ['no concurrency', { concurrency: 0 }, 'concurrency'],
     ['too much concurrency', { concurrency: 201 }, 'concurrency'],
     ['a rate of none', { ratePerSecond: 0 }, 'ratePerSecond'],
