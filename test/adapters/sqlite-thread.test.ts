@@ -2,7 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { openThread } from '../../src/adapters/sqlite/thread-client.ts';
+import { StoreUnavailableError } from '../../src/domain/errors.ts';
+import { TurnedClock } from '../support/clock.ts';
 import { temporaryFolder } from '../support/folder.ts';
+import { silentLog } from '../support/silent-log.ts';
 
 const ADAPTERS = new URL('../../src/adapters/', import.meta.url);
 
@@ -18,6 +22,23 @@ const OPEN = `
     () => process.stdout.write('opened'),
     (error) => process.stdout.write(error.message),
   );`;
+
+describe('a database thread that was closed', () => {
+  it('refuses at once what nobody will answer any more', async () => {
+    const folder = temporaryFolder();
+    const thread = await openThread({
+      entry: new URL('sqlite/inbox-thread.ts', ADAPTERS),
+      file: join(folder.path, 'inbox.db'),
+      readOnly: false,
+      clock: new TurnedClock(), // stands still: no deadline passes
+      log: silentLog,
+      timeoutMs: 1000,
+    });
+    await thread.close();
+    await expect(thread.call('ping', null)).rejects.toThrow(StoreUnavailableError);
+    folder.remove();
+  });
+});
 
 describe('a database thread that cannot start', () => {
   it('fails its opening, and nothing else in the process', () => {

@@ -62,6 +62,8 @@ export async function openThread(options: ThreadOptions): Promise<SqliteThread> 
   worker = await startWorker();
 
   function call(name: string, argument: unknown, { deadline, durable }: CallOptions = {}) {
+    // Nobody is left to answer it, and none will come.
+    if (closing && worker === undefined) return Promise.reject(unavailable('closed'));
     return new Promise<unknown>((resolve, reject) => {
       const now = clock.now();
       const end = deadline ?? now + options.timeoutMs;

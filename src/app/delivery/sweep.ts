@@ -137,7 +137,7 @@ export function createSweep(deps: {
     const sinks = await lanes.refresh();
     await once('a clock that was set back', () => bringForward(sinks.map(({ id }) => id)));
     queue.wake('deliver');
-    for (const { id } of lanes.open()) await once(id, () => sweepLane(id));
+    for (const { id } of lanes.open()) if (!stopped) await once(id, () => sweepLane(id));
   }
 
   /** What a clock that was set back has put off would else wait for as long as it was set back. */
