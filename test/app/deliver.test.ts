@@ -63,7 +63,7 @@ describe('a delivery that fails', () => {
     const { destinations, clock } = parts;
     destinations.answer(() => {
       // The breaker would put tries off, which is another test's matter.
-      for (const { id: open } of parts.lanes.open()) parts.lanes.ended(open, true);
+      for (const { id: open } of parts.lanes.open()) parts.lanes.ended(open, true, 0);
       return FAILED;
     });
     const { id } = await startOne();

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { createCipher } from '../../src/adapters/crypto/cipher.ts';
 import { switched } from '../../src/domain/delivery/sink-switch.ts';
+import type { SinkAnswer } from '../../src/ports/notification-sink.ts';
 import { DELIVERED, FAILED, openDeliveryParts, type DeliveryParts } from './delivery-parts.ts';
 
 const SECOND = 1000;
@@ -159,6 +160,36 @@ describe('a sink that is disabled and enabled faster than sinks are read', () =>
     await clock.pass(3 * SECOND);
     expect(destinations.tries.length).toBeGreaterThanOrEqual(20);
   });
+
+  it.each(['before', 'after'] as const)(
+    'stays open when tries from before it fail %s the sinks are read',
+    async (moment) => {
+      const { clock, destinations, sinks, sweep } = parts;
+      const sink = await parts.addSink('down', { concurrency: 12 });
+      await parts.addDue(sink.id, 30);
+      const hung: (() => void)[] = [];
+      const failLater = () =>
+        new Promise<SinkAnswer>((resolve) => hung.push(() => resolve(FAILED)));
+      destinations.answer(() => (destinations.tries.length <= 5 ? FAILED : failLater()));
+      await start();
+      expect([destinations.tries.length, hung.length]).toEqual([12, 7]);
+
+      destinations.answer(() => DELIVERED);
+      await clock.pass(1);
+      for (const to of ['disabled', 'enabled'] as const) {
+        await sinks.update('default', sink.id, switched(to), clock.now());
+      }
+      const failAll = () => hung.splice(0).forEach((fail) => fail());
+      if (moment === 'before') failAll();
+      await clock.settled();
+      sweep.lanes();
+      await clock.settled();
+      failAll();
+      await clock.pass(10 * SECOND);
+      expect(await sinks.find('default', sink.id)).toMatchObject({ failingSince: null });
+      expect(await parts.deliveries.due(sink.id, clock.now() + 3600 * SECOND, 1)).toEqual([]);
+    },
+  );
 });
 
 describe('a sink that is given another place', () => {

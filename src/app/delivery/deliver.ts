@@ -88,12 +88,12 @@ export function createDeliver(deps: {
 
   async function finish(
     { delivery }: ClaimedDelivery,
-    { sink }: SinkLane,
+    { sink, era }: SinkLane,
     { answer, startedAt }: { answer: EndedTry; startedAt: number },
   ): Promise<void> {
     const now = clock.now();
     const durationMs = Math.max(0, now - startedAt);
-    lanes.ended(sink.id, answer.outcome !== 'retry');
+    lanes.ended(sink.id, answer.outcome !== 'retry', era);
     metrics.observe('delivery_duration_seconds', { sink: sink.id }, durationMs / 1000);
     // At once: with each further try another delivery would be refused for good.
     if (answer.outcome === 'dead' && answer.gone && leadsHere(sink)) lanes.shut(sink.id);

@@ -20,6 +20,8 @@ import { openTarget } from './sink-secrets.ts';
 export interface SinkLane {
   readonly sink: Sink;
   readonly lane: Lane;
+  /** Rises when the lane begins anew: a try that began before says nothing about it. */
+  readonly era: number;
   /** `undefined` when its secrets cannot be opened: nothing can be delivered then. */
   readonly destination: NotificationSink | undefined;
   /** While it is about to be disabled: until then it stays shut, whatever an older read says. */
@@ -37,8 +39,11 @@ export interface Lanes {
   began(sinkId: string): void;
   /** Begins nothing more until the sinks are read anew: this one is about to be disabled. */
   shut(sinkId: string): void;
-  /** How a try ended; one that was refused for good means that the sink answers. */
-  ended(sinkId: string, succeeded: boolean): void;
+  /**
+   * How a try ended that began in this era of its lane; one that was refused for good means that the
+   * sink answers.
+   */
+  ended(sinkId: string, succeeded: boolean, era: number): void;
 }
 
 // One whose sink is not known here (any more): its handler finds out and drops the hint.
@@ -95,10 +100,12 @@ export function createLanes(deps: {
     const { shutUntil } = known ?? {};
     const shut = shutUntil !== undefined && clock.now() < shutUntil && isUnchanged(known, sink);
     if (shut) return;
+    // One that leads elsewhere now, or is to be tried again, need not wait for the next probe.
+    const anew = !same || isToBeTried(sink);
     lanes.set(sink.id, {
       sink,
-      // One that leads elsewhere now, or is to be tried again, need not wait for the next probe.
-      lane: !same ? IDLE_LANE : isToBeTried(sink) ? laneForgiven(known.lane) : known.lane,
+      lane: !same ? IDLE_LANE : anew ? laneForgiven(known.lane) : known.lane,
+      era: (known?.era ?? 0) + Number(anew),
       destination: (same ? known.destination : undefined) ?? openDestination(sink),
     });
   }
@@ -148,7 +155,10 @@ export function createLanes(deps: {
       }
     },
     began: (sinkId) => change(sinkId, (lane) => laneBegan(lane, clock.now())),
-    ended: (sinkId, succeeded) => change(sinkId, (lane) => laneEnded(lane, succeeded, clock.now())),
+    ended(sinkId, succeeded, era) {
+      if (!succeeded && lanes.get(sinkId)?.era !== era) return;
+      change(sinkId, (lane) => laneEnded(lane, succeeded, clock.now()));
+    },
   };
 }
 

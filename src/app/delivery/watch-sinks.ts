@@ -46,6 +46,7 @@ export function createWatchSinks(deps: {
       failedAt.delete(id);
       return;
     }
+    if (answer.outcome === 'retry' && wasCleared(sink, tried)) return;
     const verdict = verdictOnSink({ ...sink, lastFailedAt }, answer, clock.now());
     if (verdict.action === 'disable') await disable(sink, verdict.reason);
     // Nobody is told: one that fails now and then would have all lanes swept for each try.
@@ -93,6 +94,11 @@ export function createWatchSinks(deps: {
       await inTurn(sink.id, () => act(sink, { answer, lastFailedAt }));
     },
   };
+}
+
+/** Whether somebody says since the try began that the sink does not fail: by enabling it, or an answer. */
+function wasCleared({ failingSince, updatedAt }: Sink, tried: Sink): boolean {
+  return failingSince === null && updatedAt !== tried.updatedAt;
 }
 
 interface Seen {
