@@ -155,7 +155,7 @@ describe('backup and restore', () => {
     expect(readFileSync(join(at('data'), 'store.db')).equals(before)).toBe(true);
     const left = readdirSync(folder.path).filter((name) => name.startsWith('data'));
     expect(left).toEqual(['data']);
-  }, 40_000);
+  });
 
   it.each(['inbox.db', 'store.db'])(
     'has a torn or altered %s told by its name at the start',
@@ -180,7 +180,6 @@ describe('backup and restore', () => {
       // Nothing of it was the data folder's own fault.
       service = await startChild({ dataDir: at('data') });
     },
-    40_000,
   );
 });
 
@@ -188,7 +187,7 @@ describe('backup and restore', () => {
 function startOn(dataDir: string) {
   return spawnSync(process.execPath, [BIN, 'start'], {
     encoding: 'utf8',
-    timeout: 10_000,
+    timeout: 30_000,
     cwd: '/',
     env: { PATH: process.env['PATH'], DATA_DIR: dataDir, PORT: '0', METRICS_ENABLED: 'false' },
   });

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, jest } from '@jest/globals';
+import { Redis } from 'ioredis';
 import { startChild, type ChildService } from '../support/child-service.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { type Receiver, type ScriptedAnswer } from '../support/receiver.ts';
@@ -8,6 +9,7 @@ import { describeOnServers } from '../support/services.ts';
 import { until } from '../support/wait.ts';
 import { startGateway, type Gateway } from './gateway.ts';
 import { arrivals, post, startLoad } from './load.ts';
+import { undisturbed } from './undisturbed.ts';
 
 jest.setTimeout(120_000);
 
@@ -74,12 +76,19 @@ await describeOnServers('two instances', (servers) => {
   it('count one limit together, to the last request', async () => {
     const urls = [first.child.url, second.url];
     for (const url of urls) await askApi(url, { method: 'GET', path: '/api/sinks' });
-    const answers: Response[] = [];
-    // A few at a time: none may wait so long that an instance counts it for itself.
-    while (answers.length < 130) {
-      const some = Array.from({ length: 10 }, (_, at) => fetch(`${urls[at % 2]}/api/sinks`));
-      answers.push(...(await Promise.all(some)));
-    }
+    const metricsUrls = [first.child.metricsUrl, second.metricsUrl];
+    const askMany = async () => {
+      const all: Response[] = [];
+      while (all.length < 130) {
+        const some = Array.from({ length: 10 }, (_, at) => fetch(`${urls[at % 2]}/api/sinks`));
+        all.push(...(await Promise.all(some)));
+      }
+      return all;
+    };
+    const admin = new Redis(servers.redis.url);
+    await admin.flushall();
+    const answers = await undisturbed(metricsUrls, askMany, () => admin.flushall());
+    admin.disconnect();
     const statuses = answers.map(({ status }) => status);
     expect(statuses.filter((status) => status === 401)).toHaveLength(100);
     expect(statuses.filter((status) => status === 429)).toHaveLength(30);

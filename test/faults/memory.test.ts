@@ -10,8 +10,8 @@ import { peakMemoryMib } from './peak-memory.ts';
 const POSTS = 50;
 const BATCH = 100;
 const LIMIT_MIB = 300;
-// Five times what a sink has when nobody says otherwise.
-const AT_ONCE = 100;
+// Three times what a sink has when nobody says otherwise.
+const AT_ONCE = 60;
 
 const NEVER_ENDING: AnswerScript = { bodyBytes: Infinity };
 const HUNG: AnswerScript = { instead: 'hang' };

@@ -30,7 +30,9 @@ function createRouter(instances: () => readonly ChildService[]) {
     while (!stopped) {
       const urls = instances().map(({ url }) => url);
       const answers = await Promise.all(urls.map(isReady));
-      ready = urls.filter((_, at) => answers[at]);
+      const now = urls.filter((_, at) => answers[at]);
+      // As a balancer does when no probe of a busy machine was answered in time.
+      if (now.length > 0) ready = now;
       await sleep(LOOK_EVERY_MS);
     }
   }

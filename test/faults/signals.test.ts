@@ -79,11 +79,11 @@ describe('told to end', () => {
   });
 
   it.each([
-    ['hang', 'new Promise(() => {})', 'the stop took too long and is given up'],
-    ['fail', 'Promise.reject(new Error("EIO"))', 'the stop failed'],
-  ])('says so when its stores %s at the end', async (_what, closing, last) => {
+    ['hang', 'new Promise(() => {})', '2000', 'the stop took too long and is given up'],
+    ['fail', 'Promise.reject(new Error("EIO"))', '30000', 'the stop failed'],
+  ])('says so when its stores %s at the end', async (_what, closing, stopMs, last) => {
     const nodeArgs = preloaded(`AsyncDisposableStack.prototype.disposeAsync = () => ${closing}`);
-    const env = { SHUTDOWN_TIMEOUT_MS: '2000' };
+    const env = { SHUTDOWN_TIMEOUT_MS: stopMs };
     const { code, messages } = await run({ nodeArgs, env }, (message, kill) => {
       if (message.startsWith('Sallyport listens')) kill('SIGTERM');
     });

@@ -65,11 +65,11 @@ function expand(text: string, mark: string): Buffer {
 }
 
 const QUIET_MS = 100;
-const AT_MOST_MS = 3000;
+const AT_MOST_MS = 10_000;
 
 /**
- * Sends bytes and gives all that comes back: until the connection ends, or nothing has come for a
- * while after an answer. Where nothing comes at all, the service is told that this was everything.
+ * Sends bytes and gives all that comes back until the connection ends. When nothing has come for a
+ * while, the service is told that this was everything, and ends it behind its last answer.
  */
 export async function converse(url: string, bytes: Uint8Array): Promise<string> {
   const { hostname, port } = new URL(url);
@@ -84,7 +84,7 @@ export async function converse(url: string, bytes: Uint8Array): Promise<string> 
     socket.on('data', (piece) => {
       text += piece.toString('latin1');
       clearTimeout(quiet);
-      quiet = setTimeout(() => socket.destroy(), QUIET_MS);
+      quiet = setTimeout(() => socket.end(), QUIET_MS);
     });
     socket.on('close', () => {
       clearTimeout(quiet);
