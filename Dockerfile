@@ -27,7 +27,9 @@ COPY deploy/container deploy/container
 COPY src src
 # Compiled once here, as the user and with the flags that Node looks it up by: a container starts in
 # half the time, on a file system that it cannot write to.
-RUN ln -s /app/bin/sallyport.mjs /usr/local/bin/sallyport \
+# What was cloned under a strict umask would else be root's alone.
+RUN chmod -R a+rX /app \
+ && ln -s /app/bin/sallyport.mjs /usr/local/bin/sallyport \
  && install -d -o 1000 -g 1000 /data "$NODE_COMPILE_CACHE" \
  && setpriv --reuid=1000 --regid=1000 --clear-groups \
       node --max-semi-space-size=8 --heap-growing-percent=20 deploy/container/warm-up.mjs \

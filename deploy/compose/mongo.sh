@@ -9,6 +9,7 @@ readonly URL_FILE=/data/configdb/url
 # Whole or not at all: a file that a crash cut short would shut everybody out.
 keep() {
   local file=$1 mode=$2
+  rm -f "$file.new" # of a start that was killed, and may not be written to
   cat >"$file.new"
   chmod "$mode" "$file.new"
   sync "$file.new"

@@ -109,6 +109,8 @@ describe('/api/sinks', () => {
       { headers: Object.fromEntries(Array.from({ length: 21 }, (_, at) => [`a${at}`, ''])) },
       'headers',
     ],
+    ['half of a surrogate pair', { filter: { resource: ['users/\ud800'] } }, 'filter.resource.0'],
+    ['half of one in a note', { notes: 'oops \ud83d' }, 'notes'],
     ['a URL too long to be sent', { url: `https://a.example/${'a'.repeat(2048)}` }, 'url'],
     ['no concurrency', { concurrency: 0 }, 'concurrency'],
     ['too much concurrency', { concurrency: 201 }, 'concurrency'],

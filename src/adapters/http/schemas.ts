@@ -11,10 +11,14 @@ export const time = z.iso
 /** A GUID in whatever letter case Graph has written it; kept in lower case. */
 export const guid = z.guid().transform((text) => text.toLowerCase());
 
+// A half of a surrogate pair: stores keep it in ways of their own, and no copy of it would be equal.
+const wellFormed = z
+  .string()
+  .refine((text) => text.isWellFormed(), { error: 'must be well-formed Unicode', abort: true });
+
 /** One line of text. */
 export function line(maxLength: number) {
-  return z
-    .string()
+  return wellFormed
     .trim()
     .min(1)
     .max(maxLength)
@@ -26,8 +30,7 @@ const MAX_TEXT = 2000;
 const MAX_UNCLEAN_TEXT = 10 * MAX_TEXT;
 
 /** Free text, cleaned; empty is none. The limit is that of what is kept. */
-export const freeText = z
-  .string()
+export const freeText = wellFormed
   .max(MAX_UNCLEAN_TEXT, { abort: true })
   .transform(cleanText)
   .pipe(z.string().max(MAX_TEXT))
