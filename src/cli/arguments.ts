@@ -42,6 +42,16 @@ export function instant(text: string): string {
   throw new InvalidArgumentError('Say a time such as 2026-11-22T08:00:00Z.');
 }
 
+/**
+ * Whether `fetch` can ask there: it takes no URL with a user or a password. Whoever refuses one quotes
+ * nothing of it, since a password may stand anywhere in what was mistyped.
+ */
+export function isWebUrl(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol)) return false;
+  return url.username === '' && url.password === '';
+}
+
 /** How many entries a list shows at most. */
 export function limitOption(): Option {
   return new Option('--limit <n>', 'show at most so many').argParser(whole(1, 100_000)).default(50);

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { isWebUrl } from './arguments.ts';
 import { usageError } from './cli-error.ts';
 import { createApi, type Api } from './client.ts';
 import { createOutput, type Output, type Streams } from './output.ts';
@@ -72,9 +73,10 @@ export function createCli(program: Command, deps: CliDeps): Cli {
 }
 
 function checkedUrl(text: string): string {
-  const url = URL.parse(text);
-  if (url !== null && /^https?:$/.test(url.protocol)) return text;
-  throw usageError(`${text} is no http or https URL: say one such as --url http://127.0.0.1:8010`);
+  if (isWebUrl(text)) return text;
+  throw usageError(
+    'The URL of the service must be http or https, without a user and a password: say one such as --url http://127.0.0.1:8010',
+  );
 }
 
 function isExposed(url: string): boolean {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { examples } from './arguments.ts';
+import { examples, isWebUrl } from './arguments.ts';
 import { usageError } from './cli-error.ts';
 import type { Cli } from './context.ts';
 import { checkCertificates } from './doctor/certificates.ts';
@@ -86,8 +86,7 @@ function summarize(findings: readonly Finding[]): string {
 }
 
 function readUrl(text: string): URL {
-  const url = URL.parse(text);
-  if (url !== null && /^https?:$/.test(url.protocol) && url.username === '') return url;
+  if (isWebUrl(text)) return new URL(text);
   throw usageError(
     'The public URL cannot be used: say one such as https://graph.example.com/webhooks/graph',
   );

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { Secret } from '../domain/secret.ts';
-import { examples } from './arguments.ts';
+import { examples, isWebUrl } from './arguments.ts';
 import { CliError, EXIT, usageError } from './cli-error.ts';
 import { type Api, pause } from './client.ts';
 import type { Cli } from './context.ts';
@@ -36,8 +36,10 @@ export function addListen(program: Command, cli: Cli): void {
     .option('--secret-file <path>', 'a file with a whsec_ secret, instead of a new one')
     .addHelpText('after', examples('listen --forward http://localhost:3000/events'))
     .action(async (options: ListenOptions) => {
-      if (!/^https?:$/.test(URL.parse(options.forward)?.protocol ?? '')) {
-        throw usageError('--forward wants a URL such as http://localhost:3000/events');
+      if (!isWebUrl(options.forward)) {
+        throw usageError(
+          '--forward wants a URL without a user and a password, such as http://localhost:3000/events',
+        );
       }
       const secret =
         options.secretFile === undefined

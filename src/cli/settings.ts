@@ -71,7 +71,8 @@ export async function findOperatorKey(
 async function readKey(path: string): Promise<Secret | undefined> {
   const text = await readSecretFile(path);
   if (text === undefined) return undefined;
-  const key = text.trim();
+  // Of a list as the environment may hold it the first, while one takes another's place.
+  const [key = ''] = splitList(text);
   // It travels in a header; anything else would fail there with an error that quotes it.
   if (!/^[\x21-\x7e]+$/.test(key)) throw usageError(`${path} does not hold a key`);
   return new Secret(key);

@@ -173,9 +173,17 @@ describe('what doctor makes of what it found', () => {
   const VIA = { via: '1.1 proxy' };
   const CLOUDFLARE = { 'cf-ray': '1-FRA' };
   it.each<[string, boolean, IncomingHttpHeaders, string, RegExp]>([
-    ['104.16.1.1', true, VIA, 'ok', /as such.* 104\.16\.1\.1/],
-    ['104.16.1.1', true, {}, 'ok', /as such/],
-    ['104.16.1.1', false, {}, 'ok', /as such/],
+    ['104.16.1.1', true, VIA, 'skipped', /another proxy before the trusted one; ask from another/],
+    ['104.16.1.1', true, {}, 'skipped', /another proxy before the trusted one/],
+    ['2a00:1450::1', true, {}, 'ok', /as such: this machine came as 2a00:1450::1/],
+    [
+      '104.16.1.1',
+      false,
+      {},
+      'warn',
+      /^If it is the proxy: Set .*104\.16\.1\.1\/32.*If it is this/,
+    ],
+    ['2a00:1450::1', false, {}, 'warn', /^If it is the proxy: Set .*2a00:1450::1\/128/],
     ['104.16.1.1', false, VIA, 'warn', /TRUSTED_PROXIES=104\.16\.1\.1\/32 .*=x-forwarded-for/],
     ['127.0.0.1', false, {}, 'warn', /TRUSTED_PROXIES=127\.0\.0\.1\/32 .*=x-forwarded-for/],
     ['172.18.0.5', false, CLOUDFLARE, 'warn', /172\.18\.0\.5\/32 .*=cf-connecting-ip/],
@@ -196,9 +204,35 @@ describe('what doctor makes of what it found', () => {
   ])(
     'a client that came as %j, trusted: %s, %j: %s %s',
     (ipAddress, trusted, marks, state, says) => {
-      const finding = judgeClientAddress({ ipAddress, viaTrustedProxy: trusted }, marks);
+      const caller = { ownAddresses: ['10.0.0.9', '2A00:1450:0::1'], atCloudflare: undefined };
+      const finding = judgeClientAddress({ ipAddress, viaTrustedProxy: trusted }, marks, caller);
       expect(finding.state).toBe(state);
       expect(finding.remedy ?? finding.found).toMatch(says);
+    },
+  );
+
+  it.each<[string, string | undefined, string, RegExp]>([
+    ['203.0.114.7', '203.0.114.7', 'ok', /as such/],
+    ['2a00:1450::1', '2A00:1450:0::1', 'ok', /as such/],
+    [
+      '172.68.10.5',
+      '203.0.114.7',
+      'warn',
+      /^Set CLIENT_ADDRESS_HEADER=cf-connecting-ip.*ask again/,
+    ],
+    ['172.68.10.5', '2a00:1450::1', 'warn', /^Set CLIENT_ADDRESS_HEADER=cf-connecting-ip/],
+    ['172.68.10.5', undefined, 'warn', /^Compare it with .*cdn-cgi\/trace.*=cf-connecting-ip/],
+  ])(
+    'a client that came as %s through Cloudflare, which says %s: %s',
+    (ipAddress, atCloudflare, state, says) => {
+      const seen = { ipAddress, viaTrustedProxy: true };
+      const caller = { ownAddresses: [], atCloudflare };
+      const finding = judgeClientAddress(seen, CLOUDFLARE, caller);
+      expect(finding.state).toBe(state);
+      expect(finding.found).toContain(`came as ${ipAddress}`);
+      expect(finding.remedy ?? finding.found).toMatch(says);
+      const untrusted = { ipAddress, viaTrustedProxy: false };
+      expect(judgeClientAddress(untrusted, CLOUDFLARE, caller).state).toBe('warn');
     },
   );
 
@@ -220,6 +254,9 @@ describe('what doctor makes of what it found', () => {
       state: 'warn',
       found: '104.16.1.1, 10.0.0.1: seen from here 10.0.0.1 is private',
     });
+    expect(judgeAddresses('name', ['64:ff9b::6810:101', '104.16.1.1']).state).toBe('ok'); // NAT64
+    expect(judgeAddresses('name', ['64:ff9b::10.0.0.1']).state).toBe('warn');
+    expect(judgeAddresses('name', ['64:ff9b:1::6810:101']).state).toBe('warn');
     expect(judgeServices(undefined)).toMatchObject([{ state: 'skipped' }]);
     expect(judgeServices({ redis: 'error' })).toMatchObject([
       { check: 'store redis', state: 'fail' },

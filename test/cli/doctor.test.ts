@@ -9,6 +9,7 @@ import { OPERATOR_KEY, startService, type TestService } from '../support/service
 import { cells, runCommand } from './command.ts';
 import {
   makeCertificates,
+  type ProxyAnswer,
   type PublicProxy,
   startPublicProxy,
   type Trick,
@@ -17,6 +18,19 @@ import {
 const KEYS = new URL('../fixtures/graph/keys/', import.meta.url).pathname;
 const ENCRYPTION_KEYS = `TEST-ONLY:${randomBytes(32).toString('hex')}`;
 const CLIENT = '104.16.1.1'; // as the proxy says; one that is nobody's here would not be public
+const EDGE = '172.68.10.5';
+/** As Cloudflare does: marks every answer, and says of itself whom it sees. */
+const cloudflare =
+  (trace: () => ProxyAnswer | Promise<ProxyAnswer>): Trick =>
+  (answer, { url }) =>
+    url === '/cdn-cgi/trace'
+      ? trace()
+      : { ...answer, headers: { ...answer.headers, 'cf-ray': '1-FRA' } };
+const caller = (address: string) => () => ({
+  status: 200,
+  headers: { 'content-type': 'text/plain' },
+  body: `fl=1f1\nh=graph.example.com\nip=${address}\nts=1\n`,
+});
 const page: Trick = () => ({ status: 403, headers: { 'content-type': 'text/html' }, body: '<p>' });
 
 describe('doctor', () => {
@@ -72,6 +86,7 @@ describe('doctor', () => {
   });
 
   it('finds nothing wrong with a deployment that is well', async () => {
+    proxy.play(cloudflare(caller(CLIENT)));
     const { code, by, of } = await examine();
     expect(by('fail')).toEqual([]);
     expect(code).toBe(0);
@@ -274,6 +289,37 @@ describe('doctor', () => {
     ]);
   });
 
+  it('asks Cloudflare whom it sees, since an edge has a public address, too', async () => {
+    const ofClient = async (trace: Parameters<typeof cloudflare>[0]) => {
+      proxy.play(cloudflare(trace));
+      return (await examine()).of('client address');
+    };
+    proxy.forwardFor(`${CLIENT}, ${EDGE}`); // of a proxy without a tunnel, that adds whom it saw
+    expect(await ofClient(caller(CLIENT))).toMatchObject([
+      {
+        state: 'warn',
+        found: `came as ${EDGE}, and to Cloudflare as ${CLIENT}: all clients of an edge are one to the limits`,
+        remedy: expect.stringMatching(/^Set CLIENT_ADDRESS_HEADER=cf-connecting-ip/),
+      },
+    ]);
+    const silences: Parameters<typeof ofClient>[0][] = [
+      () => ({ status: 404, headers: {}, body: '{}' }),
+      () => ({ status: 200, headers: {}, body: 'ip=x' }),
+      () => new Promise(() => undefined),
+    ];
+    for (const silence of silences) {
+      expect(await ofClient(silence)).toMatchObject([
+        { state: 'warn', remedy: expect.stringMatching(/^Compare it .*\/cdn-cgi\/trace/) },
+      ]);
+    }
+  });
+
+  it('does not take the public address of a load balancer for that of a client', async () => {
+    expect((await examine()).of('client address')).toMatchObject([
+      { state: 'skipped', found: expect.stringMatching(/or another proxy before the trusted one/) },
+    ]);
+  });
+
   it('judges the certificate of the public URL', async () => {
     const show = async (certificate: 'expired' | 'ending') => {
       const other = await startPublicProxy(made[certificate]);
@@ -311,6 +357,10 @@ describe('doctor', () => {
       expect.objectContaining({ check: 'public URL', state: 'fail' }),
     );
     expect((await doctor({}, '--public-url', 'somewhere')).code).toBe(2);
+    const withPassword = 'https://:clear-secret@127.0.0.1/webhooks/graph';
+    const refused = await doctor({}, '--public-url', withPassword);
+    expect(refused.code).toBe(2);
+    expect(refused.stdout + refused.stderr).not.toContain('clear-secret');
     expect((await doctor({}, '--ca-file', '/nowhere.pem')).code).toBe(2);
   });
 
@@ -439,6 +489,29 @@ describe('doctor', () => {
     expect(await look(0o644, 0o666)).toEqual([
       `fail others may change ${file}`,
       'warn more than the owner may read or change .env',
+    ]);
+  });
+
+  it('judges who may use private keys', async () => {
+    const pairs = join(folder.path, 'keys');
+    mkdirSync(pairs);
+    for (const [name, mode] of [
+      ['a.key.pem', 0o666],
+      ['b.key.pem', 0o644],
+      ['c.key.pem', 0o600],
+      ['a.crt.pem', 0o666],
+    ] as const) {
+      writeFileSync(join(pairs, name), '');
+      chmodSync(join(pairs, name), mode);
+    }
+    const { findings } = await examine({ ENCRYPTION_CERTIFICATES: pairs });
+    const ofKeys = findings.filter(
+      ({ check, found }) => check === 'secret files' && found.includes(pairs),
+    );
+    expect(ofKeys.map(({ state, found }) => `${state} ${found.replaceAll(pairs, '')}`)).toEqual([
+      'fail others may change /a.key.pem',
+      'warn more than the owner may read or change /b.key.pem',
+      'ok /c.key.pem: not for everybody',
     ]);
   });
 

@@ -71,6 +71,29 @@ describe('a command that fails', () => {
     expect(code).toBe(0);
   });
 
+  it.each(['', ' ', '\n'])(
+    'takes the first of the keys in a file, as the service takes any: %j',
+    async (space) => {
+      const file = write('keys', `${OPERATOR_KEY},${space}key-that-is-about-to-go-0123456789abc\n`);
+      const { code } = await operatorOf(service).run(`sinks list --key-file ${file}`);
+      expect(code).toBe(0);
+    },
+  );
+
+  it.each([
+    'sinks list --url http://bob:clear-secret@127.0.0.1:9',
+    'sinks list --url http://:clear-secret@127.0.0.1:9',
+    'sinks list --url bob:clear-secret@127.0.0.1:9',
+    'sinks list --url ftp://bob:clear-secret@127.0.0.1:9',
+    'doctor --url http://bob:clear-secret@127.0.0.1:9',
+    'listen --forward http://bob:clear-secret@127.0.0.1:9',
+  ])('takes no password in a URL, and quotes none: %s', async (line) => {
+    const ended = await operatorOf(service).run(line);
+    expect(ended.code).toBe(2);
+    expectSentence(ended, /without a user and a password/);
+    expect(ended.stderr).not.toContain('clear-secret');
+  });
+
   it('reads .env, and finds the key where the service has put it', async () => {
     const own = temporaryFolder();
     mkdirSync(join(own.path, 'kept', 'secrets'), { recursive: true });

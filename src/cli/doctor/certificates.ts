@@ -6,7 +6,7 @@ import { fail, type Finding, skipped } from './finding.ts';
 import { judgePair } from './judge-pair.ts';
 
 const CHECK = 'certificates';
-const ENDINGS = { certificate: '.crt.pem', key: '.key.pem' } as const;
+export const ENDINGS = { certificate: '.crt.pem', key: '.key.pem' } as const;
 
 /** The pairs that encrypted notifications are for. */
 export async function checkCertificates(deployment: Deployment): Promise<readonly Finding[]> {

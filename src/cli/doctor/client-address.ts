@@ -1,3 +1,5 @@
+import { isIPv6 } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { z } from 'zod';
 import { CliError } from '../cli-error.ts';
 import { LimitedError } from '../client.ts';
@@ -5,10 +7,13 @@ import type { Deployment } from './deployment.ts';
 import { examine } from './examine.ts';
 import { type Finding, skipped } from './finding.ts';
 import { judgeClientAddress, judgeUnseen } from './judge-client-address.ts';
-import type { PublicAnswer } from './public-connection.ts';
+import { isCloudflare } from './judge-in-front.ts';
+import { askCloudflareForCaller, type PublicAnswer } from './public-connection.ts';
 import { apiFor } from './service.ts';
 
 const CHECK = 'client address';
+// Of the time for the whole check, so that one who does not say leaves a finding.
+const CLOUDFLARE_MS = 2000;
 
 const Handshakes = z.object({
   data: z.array(
@@ -29,7 +34,10 @@ export async function checkClientAddress(
     if (handshakes === undefined) return [skipped(CHECK, 'the service does not tell')];
     const seen = handshakes.find((one) => one.requestId === requestId);
     if (seen === undefined) return [judgeUnseen(deployment.config?.instances)];
-    return [judgeClientAddress(seen, headers)];
+    const atCloudflare = isCloudflare(headers)
+      ? await findCaller(deployment, seen.ipAddress, signal)
+      : undefined;
+    return [judgeClientAddress(seen, headers, { ownAddresses: ownAddresses(), atCloudflare })];
   });
 }
 
@@ -42,4 +50,23 @@ async function askForHandshakes(deployment: Deployment, signal: AbortSignal) {
     if (error instanceof CliError && !(error instanceof LimitedError)) return undefined;
     throw error;
   }
+}
+
+/** `undefined` when Cloudflare does not say, or not in time, which is judged as such. */
+async function findCaller(
+  { publicUrl, ca }: Deployment,
+  ipAddress: string,
+  wholeCheck: AbortSignal,
+): Promise<string | undefined> {
+  if (publicUrl === undefined) return undefined;
+  const signal = AbortSignal.any([wholeCheck, AbortSignal.timeout(CLOUDFLARE_MS)]);
+  // A machine with both families has a public address of each, and came by one of them.
+  const family = isIPv6(ipAddress) ? 6 : 4;
+  return askCloudflareForCaller(publicUrl, family, { ca, signal }).catch(() => undefined);
+}
+
+function ownAddresses(): readonly string[] {
+  return Object.values(networkInterfaces()).flatMap(
+    (addresses) => addresses?.map(({ address }) => address) ?? [],
+  );
 }

@@ -5,6 +5,7 @@ import { isIP } from 'node:net';
 import { connect, rootCertificates } from 'node:tls';
 
 const MAX_BODY_BYTES = 64 * 1024;
+const USER_AGENT = 'sallyport-doctor';
 
 /** What came back from the public URL. */
 export interface PublicAnswer {
@@ -63,7 +64,7 @@ export async function postHandshake(
     headers: {
       'Content-Type': 'text/plain; charset=utf-8',
       'Content-Length': 0,
-      'User-Agent': 'sallyport-doctor',
+      'User-Agent': USER_AGENT,
     },
     ...trusting(ca),
   });
@@ -80,6 +81,28 @@ export async function postHandshake(
     // A Date is of whole seconds, rounded down; on average half of one is missing.
     skewMs: Number.isNaN(date) ? undefined : date + 500 - headersAt,
   };
+}
+
+/**
+ * The public address that Cloudflare sees this machine come from: it answers this path itself, on
+ * every host that it stands before. `undefined` when something else answers.
+ */
+export async function askCloudflareForCaller(
+  url: URL,
+  family: 4 | 6,
+  { ca, signal }: Connecting,
+): Promise<string | undefined> {
+  const outgoing = request(new URL('/cdn-cgi/trace', url), {
+    agent: false,
+    family,
+    signal,
+    headers: { 'User-Agent': USER_AGENT },
+    ...trusting(ca),
+  });
+  outgoing.end();
+  const text = (await readBody(await answerOf(outgoing, signal))).toString();
+  const [, address = ''] = /^ip=(\S+)$/m.exec(text) ?? [];
+  return isIP(address) === 0 ? undefined : address;
 }
 
 export function hostOf(url: URL): string {

@@ -14,6 +14,8 @@ import { hostOf, openTls, postHandshake, type PublicAnswer } from './public-conn
 const CHECK = 'public URL';
 const HANDSHAKE = 'handshake';
 const LIFECYCLE = 'lifecycle handshake';
+// RFC 6052 §2.1. In any other prefix the IPv4 address may stand elsewhere, and be private.
+const NAT64 = ipaddr.parseCIDR('64:ff9b::/96');
 
 /** What Graph will meet, as far as it can be seen from here: name, certificate, handshake, headers. */
 export async function checkPublicUrl(deployment: Deployment): Promise<readonly Finding[]> {
@@ -64,11 +66,19 @@ function checkName(deployment: Deployment, url: URL): Promise<readonly Finding[]
 /** Judges what the name of the public URL means here. */
 export function judgeAddresses(check: string, addresses: readonly string[]): Finding {
   const shown = addresses.join(', ');
-  const hidden = addresses.filter((address) => ipaddr.process(address).range() !== 'unicast');
+  const hidden = addresses.filter((address) => !isPublic(ipaddr.process(address)));
   if (hidden.length === 0) return ok(check, shown);
   const remedy = 'Graph does not reach private addresses: see that the world gets public ones only';
   const which = hidden.length === addresses.length ? 'it' : hidden.join(', ');
   return warn(check, `${shown}: seen from here ${which} is private`, remedy);
+}
+
+/** Behind NAT64 a resolver makes IPv6 addresses of public IPv4 ones: those stand in their last 32 bits. */
+function isPublic(address: ReturnType<typeof ipaddr.process>): boolean {
+  if (address.kind() === 'ipv6' && address.match(NAT64)) {
+    return ipaddr.fromByteArray(address.toByteArray().slice(-4)).range() === 'unicast';
+  }
+  return address.range() === 'unicast';
 }
 
 async function checkTls(deployment: Deployment, url: URL): Promise<readonly Finding[]> {

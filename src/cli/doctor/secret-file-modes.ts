@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SECRET_VARIABLES } from '../../environment.ts';
+import { ENDINGS } from './certificates.ts';
 import type { Deployment } from './deployment.ts';
 import { codeOf, examine } from './examine.ts';
 import { fail, type Finding, ok, skipped, warn } from './finding.ts';
@@ -11,10 +12,10 @@ const CHECK = 'secret files';
 export async function checkModes(deployment: Deployment): Promise<readonly Finding[]> {
   if (process.platform === 'win32') return [skipped(CHECK, 'modes say nothing on Windows')];
   const remedy = 'Run this as the user that the service runs as';
-  const both = [checkGenerated, checkNamed].map((check) =>
+  const all = [checkGenerated, checkNamed, checkPrivateKeys].map((check) =>
     examine(deployment, { check: CHECK, remedy }, () => check(deployment)),
   );
-  return (await Promise.all(both)).flat();
+  return (await Promise.all(all)).flat();
 }
 
 /** What the service keeps for itself. */
@@ -32,18 +33,32 @@ async function checkGenerated({ dataDir }: Deployment): Promise<readonly Finding
   ];
 }
 
-/**
- * What the operator keeps: `.env`, and whatever a `…_FILE` names. A group may read it, since the
- * service often is not the owner of what is mounted. That everybody may read it is only warned of,
- * because Docker and Kubernetes mount it so unless they are told otherwise; that its group may change
- * it, because a shell on Ubuntu makes it so, with nobody else in the group.
- */
-async function checkNamed({ given }: Deployment): Promise<readonly Finding[]> {
+/** What the operator keeps: `.env`, and whatever a `…_FILE` names. */
+function checkNamed({ given }: Deployment): Promise<readonly Finding[]> {
   const named = SECRET_VARIABLES.flatMap((name) => given[`${name}_FILE`] ?? []);
+  return judgeFiles(['.env', ...named]);
+}
+
+/** Those of the certificates for encrypted notifications. */
+async function checkPrivateKeys({ config }: Deployment): Promise<readonly Finding[]> {
+  if (config === undefined) return [];
+  const folder = config.graph.certificatesDir;
+  const names = (await unlessMissing(readdir(folder))) ?? [];
+  const keys = names.filter((name) => name.endsWith(ENDINGS.key));
+  return judgeFiles(keys.map((name) => join(folder, name)));
+}
+
+/**
+ * A group may read them, since the service often is not the owner of what is mounted. That everybody
+ * may read them is only warned of, because Docker and Kubernetes mount them so unless they are told
+ * otherwise; that their group may change them, because a shell on Ubuntu makes it so, with nobody else
+ * in the group.
+ */
+async function judgeFiles(paths: readonly string[]): Promise<readonly Finding[]> {
   const writable: string[] = [];
   const readable: string[] = [];
   const closed: string[] = [];
-  for (const path of new Set(['.env', ...named])) {
+  for (const path of new Set(paths)) {
     // A missing one is no problem, or one of the configuration.
     const found = await unlessMissing(stat(path));
     if (found === undefined) continue;
