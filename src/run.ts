@@ -1,10 +1,11 @@
-import { writeSync } from 'node:fs';
 import closeWithGrace from 'close-with-grace';
 import { createLog } from './adapters/telemetry/log.ts';
+import { LogOutput } from './adapters/telemetry/log-output.ts';
 import { systemClock } from './adapters/telemetry/clock.ts';
 import { compose, type Service, type StopOptions } from './compose.ts';
 import { readConfig, type Config } from './config.ts';
-import { createRedactor } from './domain/redact.ts';
+import { createRedactor, type Redact } from './domain/redact.ts';
+import type { Log } from './ports/log.ts';
 import { secretsIn } from './secrets-in.ts';
 
 // For what a client has begun to send when it is told to go, slow as it may be.
@@ -17,11 +18,7 @@ const AT_ONCE: StopOptions = { drainDelayMs: 0, graceMs: 0, cutAfterMs: 1000 };
 export async function run(): Promise<void> {
   const config = orExit(() => readConfig(process.env));
   const redactor = createRedactor(secretsIn(config));
-  const log = createLog({
-    level: config.logLevel,
-    pretty: process.stdout.isTTY,
-    redact: redactor.clean,
-  });
+  const { log, output } = openLog(config, redactor.clean);
   let service: Service | undefined;
   let isStopping = false;
   const starting = Promise.withResolvers<void>();
@@ -33,7 +30,8 @@ export async function run(): Promise<void> {
       // What is logged here is written at the exit.
       onTimeout(limitMs) {
         log.error({ limitMs }, 'the stop took too long and is given up');
-        endIfStuck(service);
+        endIfStuck('A database thread', service?.isBusy());
+        endIfStuck('A write of the log', output.isStuck());
       },
       onSecondSignal: (signal) => log.warn({ signal }, 'told to end again, and ends at once'),
       onSecondError: (err) => log.error({ err }, 'the stop ends at another error'),
@@ -45,12 +43,12 @@ export async function run(): Promise<void> {
       await starting.promise; // half a service cannot be stopped in order
       await service?.stop(err ? AT_ONCE : stopOptions(config)).catch(async (error: unknown) => {
         log.error({ err: error }, 'the stop failed');
-        await log.flush();
+        await endLog(output);
         throw error;
       });
-      endIfStuck(service);
+      endIfStuck('A database thread', service?.isBusy());
       log.info({}, 'stopped');
-      await log.flush();
+      await endLog(output);
     },
   );
 
@@ -70,14 +68,41 @@ function stopOptions({ drainDelayMs, shutdownTimeoutMs }: Config): StopOptions {
   return { drainDelayMs, graceMs, cutAfterMs: shutdownTimeoutMs / 2 };
 }
 
+/** To stdout, whatever that is: what cannot be written keeps the service neither from serving nor from ending. */
+function openLog({ logLevel }: Config, redact: Redact): { log: Log; output: LogOutput } {
+  // Node makes a pipe non-blocking when it is asked for it: else a thread would wait for its reader.
+  const { fd, isTTY } = process.stdout;
+  const output = new LogOutput({
+    fd,
+    clock: systemClock,
+    dropped: (lines) => log.error({ lines }, 'lines of the log were dropped'),
+  });
+  const log = createLog({
+    level: logLevel,
+    pretty: isTTY,
+    coloured: isTTY,
+    stream: output,
+    redact,
+  });
+  process.once('exit', () => output.end());
+  return { log, output };
+}
+
+/** Waits for the last lines, as long as that makes sense: at the exit they could overtake others. */
+async function endLog(output: LogOutput): Promise<void> {
+  await output.flush();
+  endIfStuck('A write of the log', output.isStuck());
+}
+
 /**
  * An exit waits for all threads, and one that hangs in its disk never ends: a supervisor would wait
  * with it. Nothing is lost by it, since whatever was acknowledged is on the disk.
  */
-function endIfStuck(service: Service | undefined): void {
-  if (service?.isBusy() !== true) return;
-  // Not by the log: what that has gathered is not written any more.
-  writeSync(2, 'A database thread does not end: killing the process\n');
+function endIfStuck(what: string, isStuck: boolean | undefined): void {
+  if (isStuck !== true) return;
+  // Not by the log: what that has gathered is not written any more. Nor by `writeSync`, which waits
+  // where nobody reads.
+  process.stderr.write(`${what} does not end: killing the process\n`);
   process.kill(process.pid, 'SIGKILL');
 }
 

@@ -1,5 +1,5 @@
 import { isNativeError } from 'node:util/types';
-import { type DestinationStream, destination, pino } from 'pino';
+import { type DestinationStream, pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import { StoreUnavailableError } from '../../domain/errors.ts';
 import { type Redact, redactGuesses } from '../../domain/redact.ts';
@@ -8,7 +8,6 @@ import type { Log, LogFields } from '../../ports/log.ts';
 type Level = keyof Log;
 
 const MAX_CAUSES = 5;
-const MAX_UNWRITTEN_BYTES = 8 * 1024 * 1024;
 // C0 and C1 controls, the line and paragraph separators, and what turns the direction of writing: what
 // makes a terminal or a viewer begin a line, change colours or show letters in another order, and so
 // lets a text that somebody sent pass for a line of ours.
@@ -16,21 +15,19 @@ const MAX_UNWRITTEN_BYTES = 8 * 1024 * 1024;
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
 
 /**
- * One JSON line an event on stdout; `pretty` for people on a terminal. Of errors only their names,
- * codes, messages and stacks are written, without what looks like a secret: other properties may hold
- * requests with their headers.
+ * One JSON line an event; `pretty` for people. Of errors only their names, codes, messages and stacks
+ * are written, without what looks like a secret: other properties may hold requests with their
+ * headers.
  */
 export function createLog(options: {
   level: Level;
   pretty: boolean;
-  /** Instead of stdout. */
-  stream?: DestinationStream | undefined;
+  /** For a terminal; only what is pretty. */
+  coloured?: boolean;
+  stream: DestinationStream;
   /** Takes the service's own secrets out of whatever is written. */
   redact?: Redact;
-}): Log & {
-  /** Resolves when what was logged so far is written: at an exit the rest could overtake it. */
-  flush(): Promise<void>;
-} {
+}): Log {
   const { redact = (text) => text } = options;
   const clean = (text: string) => escapeControls(redact(text));
   const log = pino(
@@ -41,7 +38,7 @@ export function createLog(options: {
       serializers: { err: (error: unknown) => presentError(error, clean) },
       formatters: { level: (label) => ({ level: label }) },
     },
-    openStream(options),
+    options.pretty ? prettied(options) : options.stream,
   );
   const at = (level: Level) => (fields: LogFields, message: string) => {
     if (log.isLevelEnabled(level)) log[level](presentFields(fields, clean), clean(message));
@@ -51,28 +48,21 @@ export function createLog(options: {
     info: at('info'),
     warn: at('warn'),
     error: at('error'),
-    flush: () => new Promise((resolve) => log.flush(() => resolve())),
   };
 }
 
-function openStream(options: {
-  pretty: boolean;
-  stream?: DestinationStream | undefined;
-}): DestinationStream {
-  if (options.pretty) {
-    const format = prettyFactory({ colorize: options.stream === undefined });
-    const target = options.stream ?? process.stdout; // synchronous on a terminal
-    return { write: (line) => void target.write(format(line)) };
-  }
-  // Asynchronous and bounded: a reader of stdout that stalls must not stop answers to Graph, so
-  // lines are dropped then. Without a minimum the stream would think that it has nothing to flush.
-  const limits = { minLength: 1, maxLength: MAX_UNWRITTEN_BYTES };
-  return options.stream ?? destination({ dest: 1, sync: false, ...limits });
+function prettied(options: { stream: DestinationStream; coloured?: boolean }): DestinationStream {
+  const format = prettyFactory({ colorize: options.coloured === true });
+  return { write: (line) => options.stream.write(format(line)) };
 }
 
 function presentFields(fields: LogFields, clean: Redact): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [name, presentValue(value, clean)]),
+    // `err` has its serializer, which leaves out more.
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      name === 'err' ? value : presentValue(value, clean),
+    ]),
   );
 }
 
@@ -94,21 +84,28 @@ function isError(value: unknown): value is Error {
 }
 
 function presentError(error: unknown, clean: Redact, depth = 0): unknown {
-  if (!isError(error)) return presentValue(error, clean);
-  const goOn = depth < MAX_CAUSES;
   const show = (text: string) => clean(redactGuesses(text));
+  if (!isError(error)) return presentThrown(error, show);
+  const goOn = depth < MAX_CAUSES;
   const inner = (each: unknown) => presentError(each, clean, depth + 1);
   return {
     type: show(error.name),
     message: show(error.message),
     stack: error.stack?.split('\n').map(show).join('\n'),
-    ...('code' in error ? { code: presentValue(error.code, show) } : {}),
+    ...('code' in error ? { code: presentThrown(error.code, show) } : {}),
     ...(error instanceof StoreUnavailableError ? { store: error.store } : {}),
     ...(error.cause !== undefined && goOn ? { cause: inner(error.cause) } : {}),
     ...(error instanceof AggregateError && goOn
       ? { errors: error.errors.slice(0, MAX_CAUSES).map(inner) }
       : {}),
   };
+}
+
+/** What is no error may be anything, a request with its headers too: of objects only the kind is told. */
+function presentThrown(value: unknown, show: Redact): unknown {
+  if (typeof value === 'string') return show(value);
+  if (typeof value !== 'object' || value === null) return value;
+  return { type: show(Object.prototype.toString.call(value).slice('[object '.length, -1)) };
 }
 
 function escapeControls(text: string): string {
