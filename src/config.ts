@@ -5,6 +5,7 @@ import type { Secret } from './domain/secret.ts';
 import { type EdgeConfig, toEdge } from './edge-config.ts';
 import { Environment, type ReadEnvironment, SECRET_VARIABLES } from './environment.ts';
 import { givenIn, withSecretFiles } from './secret-files.ts';
+import { refuseIdleAuthorities } from './server-url-fields.ts';
 
 const DAY_MS = 86_400_000;
 const MB = 1024 * 1024;
@@ -68,9 +69,11 @@ export interface Config extends ConfiguredSecrets {
   readonly graph: {
     /** As Graph sees `/webhooks/graph`. */
     readonly webhookUrl: string | undefined;
+    /** A GUID or a domain, in lower case. */
     readonly tenantId: string | undefined;
     readonly clientId: string | undefined;
     readonly cloud: ReadEnvironment['GRAPH_CLOUD'];
+    /** Origins, without a slash at the end. */
     readonly baseUrl: string | undefined;
     readonly loginUrl: string | undefined;
     /** Folder of the certificates that encrypted notifications are for. */
@@ -114,6 +117,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   for (const issue of error?.issues ?? []) complain(issue.path.join('.'), issue.message);
   if (given['STORAGE'] === 'servers') demandOfServers(given, complain);
   else refuseUnusedServers(given, complain);
+  refuseIdleAuthorities(given, complain);
   // What stands in a file that cannot be read is not missing besides.
   for (const name of SECRET_VARIABLES) {
     if (given[name] === undefined && problems.has(`${name}_FILE`)) problems.delete(name);

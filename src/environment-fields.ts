@@ -1,7 +1,6 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
-import { Secret } from './domain/secret.ts';
 
 /** What variables can be. Each error says what to set, and quotes no value: any may hold a secret. */
 
@@ -34,16 +33,6 @@ export function listenHost(fallback: string) {
     .default(fallback);
 }
 
-/** May hold a password. */
-export function serverUrl(...schemes: readonly string[]) {
-  const error = `must be a URL that begins with ${schemes.map((one) => `${one}://`).join(' or ')}`;
-  return z
-    .string()
-    .refine((url) => schemes.some((scheme) => url.startsWith(`${scheme}://`)), { error })
-    .transform((url) => new Secret(url))
-    .optional();
-}
-
 /** A page or an endpoint of somebody's: no user, no fragment. */
 export function webUrl(...protocols: readonly ('http:' | 'https:')[]) {
   const schemes = protocols.map((protocol) => `${protocol}//`).join(' or ');
@@ -60,6 +49,55 @@ export function webUrl(...protocols: readonly ('http:' | 'https:')[]) {
     )
     .optional();
 }
+
+/**
+ * Where an API of somebody's begins, as `https://host:port`: paths are put behind it. In clear only to
+ * this machine itself, where a simulator may be: secrets travel to it.
+ */
+export function apiOrigin() {
+  const error =
+    'must be https://, a host and no path, such as https://graph.microsoft.com; http:// only for localhost';
+  return z
+    .string()
+    .refine(
+      (text) => {
+        const url = URL.parse(text);
+        return url !== null && isOrigin(url, text) && isUnheard(url);
+      },
+      { error, abort: true },
+    )
+    .transform((text) => new URL(text).origin)
+    .optional();
+}
+
+function isOrigin(url: URL, text: string): boolean {
+  return url.pathname === '/' && !text.includes('?') && isBare(url, text);
+}
+
+/** Whether nobody on the way can read what is sent there. */
+function isUnheard({ protocol, hostname }: URL): boolean {
+  if (protocol === 'https:') return true;
+  return protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
+}
+
+/** In lower case, as Microsoft compares them. */
+export function guid() {
+  const error = 'must be a GUID, such as 01234567-89ab-cdef-0123-456789abcdef';
+  return z.guid({ error }).toLowerCase().optional();
+}
+
+/** A tenant as Microsoft Entra takes it: by its id, or by a domain that was verified for it. */
+export function tenant() {
+  const error =
+    'must be a GUID, or a domain of the tenant such as contoso.onmicrosoft.com: one tenant, not common or organizations';
+  return z
+    .string()
+    .toLowerCase()
+    .refine((text) => z.guid().safeParse(text).success || DOMAIN.test(text), { error })
+    .optional();
+}
+
+const DOMAIN = /^(?=.{1,253}$)(?:[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?\.)+[a-z][a-z\d-]{0,61}[a-z\d]$/;
 
 /** `URL` takes an empty fragment for none. */
 function isBare({ username, password }: URL, text: string): boolean {

@@ -36,7 +36,7 @@ export async function openSinkServers(config: Config, { clock }: Ambient): Promi
     ...config.redis,
     url: redisUrl,
     caFile: redisCaFile,
-    variable: 'SINK_REDIS_URL',
+    variables: { url: 'SINK_REDIS_URL', caFile: 'SINK_REDIS_CA_FILE' },
   };
   const client = redis && connectForCommands(redis, TRY_MS);
   if (client !== undefined) {

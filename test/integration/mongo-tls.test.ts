@@ -133,6 +133,29 @@ await describeOnProcess('mongodb', 'MongoDB over TLS, and one that cannot be use
     );
   });
 
+  it.each(['tls%49nsecure=true', 'tlsAllowInvalidCertificates=true&tlsAllowInvalidHostnames=true'])(
+    'verifies it although the URL says %s',
+    async (option) => {
+      const { message } = await failureOf(`${here.url}?tls=true&${option}`, {
+        selectionTimeoutMs: ANSWER_MS,
+      });
+      expect(message).toContain(' has a certificate that is not trusted: ');
+    },
+  );
+
+  it('verifies its name although the URL says tlsInsecure=true', async () => {
+    const { message } = await failureOf(`${elsewhere.url}?tls=true&tlsInsecure=true`, {
+      caFile,
+      selectionTimeoutMs: ANSWER_MS,
+    });
+    expect(message).toContain(' has a certificate of another name: ');
+  });
+
+  it('does not speak in clear by its URL to a server whose authority is named', async () => {
+    const { message } = await failureOf(`${plain.url}?tls=false`, { caFile });
+    expect(message).toMatch(/^MONGODB_URL is not a URL that MongoDB takes: /);
+  });
+
   it('does not speak in clear to a server of TLS', async () => {
     const { message } = await failureOf(withPassword(`127.0.0.1:${here.port}`));
     expect(message).toContain(`MongoDB at 127.0.0.1:${here.port} does not answer: `);

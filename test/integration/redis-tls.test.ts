@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { generate } from 'selfsigned';
 import { connectForCommands, reachRedis } from '../../src/adapters/redis/connect.ts';
 import { systemClock } from '../../src/adapters/telemetry/clock.ts';
@@ -94,14 +94,5 @@ await describeOnProcess('redis', 'a Redis with TLS', () => {
       /^Redis at 127\.0\.0\.1:\d+ does not answer: Hostname\/IP does not match certificate's altnames: .*; check REDIS_URL$/,
     );
     await expect(refused).rejects.not.toThrow(PASSWORD);
-  });
-});
-
-describe('a CA file that is not there', () => {
-  it('is said at once', () => {
-    const url = new Secret('rediss://localhost');
-    const connect = () =>
-      connectForCommands({ url, caFile: '/nowhere/ca.pem', connectTimeoutMs: 1000 }, 1000);
-    expect(connect).toThrow('/nowhere/ca.pem');
   });
 });

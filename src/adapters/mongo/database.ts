@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { checkServerIdentity } from 'node:tls';
 import { MongoClient, ReadConcern, type Db } from 'mongodb';
 import { StoreUnavailableError } from '../../domain/errors.ts';
 import type { Secret } from '../../domain/secret.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { readAuthorities } from '../stores/authorities.ts';
 import { within } from '../stores/within.ts';
 import { MongoOpenError } from './open-error.ts';
 
@@ -62,6 +63,9 @@ export interface MongoDatabase {
 /** The name of the database when the URL has none. */
 const DATABASE = 'sallyport';
 
+// Beside the choice of a server: what a name server may take.
+const LOOK_UP_MS = 2000;
+
 // For each connection so many may wait: more than a second's worth would time out anyway.
 const WAITING_PER_CONNECTION = 100;
 
@@ -75,7 +79,7 @@ const SILENT_MS = 6000;
 export async function prepareMongo(
   options: MongoOptions,
 ): Promise<{ readonly db: Db; close(): Promise<void> }> {
-  const client = await createClient(options);
+  const client = createClient(options);
   return { db: databaseOf(client, options.url.reveal()), close: () => client.close() };
 }
 
@@ -85,7 +89,8 @@ export async function prepareMongo(
  */
 export async function openMongo(options: MongoOptions): Promise<MongoDatabase> {
   const { clock, timeoutMs, maxPoolSize } = options;
-  const client = await createClient(options);
+  const connectMs = options.selectionTimeoutMs + LOOK_UP_MS;
+  const client = createClient(options);
   const { hosts, srvHost } = client.options;
   const servers = srvHost ?? hosts.join(', ');
   let [active, open, running] = [0, 0, 0];
@@ -94,16 +99,27 @@ export async function openMongo(options: MongoOptions): Promise<MongoDatabase> {
   client.on('connectionCheckedOut', () => (active += 1));
   client.on('connectionCheckedIn', () => (active -= 1));
   if (options.observe !== undefined) observeCommands(client, options.observe);
+  let closed = false;
+
+  /** The driver's own limits do not hold for the look-up of what a URL of SRV names. */
+  async function connect(): Promise<void> {
+    const connecting = client.connect();
+    // One that was given up may come about later, and would stay open.
+    const late = connecting.then(() => (closed ? client.close() : undefined));
+    late.catch(() => undefined);
+    await within({ clock, ms: connectMs, store: 'mongodb' }, connecting);
+  }
+
   try {
-    await client.connect();
+    await connect();
   } catch (error) {
+    closed = true;
     await client.close();
-    throw new MongoOpenError(servers, error);
+    throw new MongoOpenError(servers, error instanceof StoreUnavailableError ? error.cause : error);
   }
 
   let answeredAt = clock.now();
   let reconnecting: Promise<void> | undefined;
-  let closed = false;
 
   /**
    * The driver's monitor of a server that was cut off may stay silent for good, and then no server is
@@ -112,7 +128,7 @@ export async function openMongo(options: MongoOptions): Promise<MongoDatabase> {
   async function reconnect(): Promise<void> {
     try {
       await client.close();
-      if (!closed) await client.connect();
+      if (!closed) await connect();
     } catch {
       // The next operation that fails tries again.
     } finally {
@@ -160,9 +176,9 @@ export async function openMongo(options: MongoOptions): Promise<MongoDatabase> {
   };
 }
 
-async function createClient(options: MongoOptions): Promise<MongoClient> {
+function createClient(options: MongoOptions): MongoClient {
   const { variables = VARIABLES } = options;
-  const ca = await readCa(options.caFile, variables);
+  const ca = readAuthorities(options.caFile, variables.caFile);
   try {
     return new MongoClient(options.url.reveal(), {
       appName: 'sallyport',
@@ -173,6 +189,9 @@ async function createClient(options: MongoOptions): Promise<MongoClient> {
       serverSelectionTimeoutMS: options.selectionTimeoutMs,
       // A connection whose server hangs is given up, so that it does not hold its place for ever.
       socketTimeoutMS: options.timeoutMs,
+      // Said although they are the defaults: options of the URL, such as tlsInsecure, lose against them.
+      rejectUnauthorized: true,
+      checkServerIdentity,
       // Whoever names a CA means TLS; without saying so the driver would go on in clear.
       ...(ca === undefined ? {} : { tls: true, ca }),
     });
@@ -200,16 +219,6 @@ function observeCommands(client: MongoClient, observe: (command: ObservedCommand
   });
   client.on('commandSucceeded', ended);
   client.on('commandFailed', ended);
-}
-
-async function readCa(
-  file: string | undefined,
-  variables: MongoVariables,
-): Promise<Buffer | undefined> {
-  if (file === undefined) return undefined;
-  return readFile(file).catch((cause: unknown) => {
-    throw new Error(`${variables.caFile} names a file that cannot be read: ${file}`, { cause });
-  });
 }
 
 /** Whether a write was refused because its unique key is there. */

@@ -1,19 +1,26 @@
-import { readFileSync } from 'node:fs';
 import { Redis, type RedisOptions } from 'ioredis';
 import type { Secret } from '../../domain/secret.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { readAuthorities } from '../stores/authorities.ts';
 import { within } from '../stores/within.ts';
 
 /** Where a Redis is, and how long it may take. */
 export interface RedisTarget {
   /** `redis://` or, with TLS and a verified certificate, `rediss://`. */
   readonly url: Secret;
-  /** Of a PEM file with the certificates that are trusted instead of the machine's own. */
+  /** Of a PEM file with the certificates that are trusted instead of the machine's own; asks for TLS. */
   readonly caFile?: string | undefined;
   readonly connectTimeoutMs: number;
-  /** The variable that errors name; `REDIS_URL` when it is not given. */
-  readonly variable?: string;
+  /** The variables that errors name; those of the service's own Redis when it is not given. */
+  readonly variables?: RedisVariables;
 }
+
+export interface RedisVariables {
+  readonly url: string;
+  readonly caFile: string;
+}
+
+const VARIABLES: RedisVariables = { url: 'REDIS_URL', caFile: 'REDIS_CA_FILE' };
 
 /** What a client does while its server is away. */
 type Patience = Pick<
@@ -48,16 +55,17 @@ export function connectForCommands(target: RedisTarget, commandTimeoutMs: number
 
 /** Goes on connecting for ever; whoever has the client listens to its `error`. */
 function connect(target: RedisTarget, options: Patience): Redis {
-  const { url, caFile, connectTimeoutMs } = target;
+  const { variables = VARIABLES } = target;
+  const url = URL.parse(target.url.reveal());
   // Said here, because the error of the parser holds what it could not parse.
-  if (!URL.canParse(url.reveal()))
-    throw new Error(`${target.variable ?? 'REDIS_URL'} is not a URL`);
-  const { protocol } = new URL(url.reveal());
-  const tls = caFile === undefined ? {} : { ca: readFileSync(caFile) };
-  const client = new Redis(url.reveal(), {
+  if (url === null) throw new Error(`${variables.url} is not a URL`);
+  const ca = readAuthorities(target.caFile, variables.caFile);
+  const tls = ca === undefined ? {} : { ca };
+  const client = new Redis({
     ...options,
-    ...(protocol === 'rediss:' ? { tls } : {}),
-    connectTimeout: connectTimeoutMs,
+    ...addressOf(url),
+    ...(url.protocol === 'rediss:' || ca !== undefined ? { tls } : {}),
+    connectTimeout: target.connectTimeoutMs,
     disconnectTimeout: FAREWELL_MS,
     lazyConnect: true,
     // What was the master is a replica now: the next connection may find the new one.
@@ -68,6 +76,17 @@ function connect(target: RedisTarget, options: Patience): Redis {
   // Without a listener an error ends the process; whoever asks gets it from the command.
   client.on('error', () => undefined);
   return client;
+}
+
+/** Where to, and as whom. Not left to the client: with it every option of the URL wins over ours. */
+function addressOf({ hostname, port, username, password, pathname }: URL) {
+  return {
+    host: hostname.replaceAll(/^\[|\]$/g, ''),
+    port: Number(port || 6379),
+    username: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    db: Number(pathname.slice(1)),
+  };
 }
 
 /**
