@@ -76,6 +76,8 @@ export interface StoreSource {
 export interface MoveRecord {
   /** Tells the rows of the source, all together, from any others. */
   readonly source: string;
+  /** Which run moves them, or has; of several, the one that began last. */
+  readonly run: string;
   /** Epoch milliseconds. */
   readonly startedAt: number;
   /** When everything was found equal; `null` before. */
@@ -104,6 +106,10 @@ export interface StoreTarget extends StoreSource {
 
   findRecord(): Promise<MoveRecord | undefined>;
 
-  /** Durable when it resolves. */
-  writeRecord(record: MoveRecord): Promise<void>;
+  /**
+   * Writes a record in the place of the one of the run `over` that is not finished, or, where `over` is
+   * `undefined`, in that of none. `false`, and nothing is written, when another stands there. Atomic, and
+   * durable when it resolves.
+   */
+  writeRecord(record: MoveRecord, over: string | undefined): Promise<boolean>;
 }

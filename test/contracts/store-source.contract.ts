@@ -7,7 +7,14 @@ import {
   type StoredRow,
   type StoreSource,
 } from '../../src/ports/store-copy.ts';
-import { anEnvelope, aSink } from '../support/builders.ts';
+import {
+  aDelivery,
+  anEnvelope,
+  aNotification,
+  anOutcome,
+  aSink,
+  BUILT_AT,
+} from '../support/builders.ts';
 import { fillStores, type FillableStores, type Filled } from '../support/filled-stores.ts';
 
 export interface StoreSourceHarness {
@@ -141,6 +148,25 @@ export function describeStoreSource(
       expect(third.next).toBeNull();
       const all = [first, second, third].flatMap(({ rows }) => rows.map(({ value }) => value.id));
       expect(new Set(all).size).toBe(20);
+    });
+
+    it('gives short pages of deliveries whose tries are large', async () => {
+      const { deliveries } = harness.stores;
+      const notification = aNotification();
+      await deliveries.insertNotifications([notification]);
+      const made = Array.from({ length: 10 }, () => aDelivery(notification));
+      await deliveries.insertDeliveries(made);
+      const answer = { ...anEnvelope(), encrypted: 'x'.repeat(1024 * 1024) };
+      for (const { id } of made) {
+        await deliveries.claim(id, 0, BUILT_AT + 15_000);
+        await deliveries.finish(id, 1, anOutcome('dead', BUILT_AT, { answer }));
+      }
+      source = await harness.read();
+      const first = await source.page('deliveries');
+      expect(first.rows).toHaveLength(8);
+      const second = await source.page('deliveries', first.next ?? '');
+      expect(second.rows).toHaveLength(2);
+      expect(second.next).toBeNull();
     });
 
     it('names a row that cannot be read, and what of it, but no value', async () => {

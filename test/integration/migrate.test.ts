@@ -1,68 +1,28 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { openMongoSource } from '../../src/adapters/mongo/copy-source.ts';
-import { openMongo } from '../../src/adapters/mongo/database.ts';
 import { openMongoStore } from '../../src/adapters/mongo/store.ts';
 import { ROW_KINDS } from '../../src/ports/store-copy.ts';
-import {
-  countRows,
-  runMigration,
-  type MigrationSource,
-  type MovedDatabase,
-} from '../../src/compose/migration.ts';
-import { Secret } from '../../src/domain/secret.ts';
+import { countRows, runMigration } from '../../src/compose/migration.ts';
 import { describeStoreSource, readAll } from '../contracts/store-source.contract.ts';
 import { aSink, aSubscription } from '../support/builders.ts';
 import { openEmbedded } from '../support/embedded.ts';
 import { fillStores, type Filled } from '../support/filled-stores.ts';
 import { temporaryFolder } from '../support/folder.ts';
-import { mongoOptions, withDatabase } from '../support/mongo.ts';
+import {
+  database,
+  databasesOn,
+  dump,
+  inDatabase,
+  move,
+  movedOptions as options,
+  watched,
+} from '../support/moving.ts';
 import { describeOn } from '../support/services.ts';
 import { silentLog } from '../support/silent-log.ts';
 
-// Hundreds of operations at once wait for their connections.
-const options = (url: string) =>
-  mongoOptions(url, { timeoutMs: 20_000, waitQueueTimeoutMs: 20_000 });
-const database = (url: string): MovedDatabase => ({ url: new Secret(url), env: {} });
-const watched = { progress: () => undefined, signal: new AbortController().signal };
-const move = (from: MigrationSource, to: string) => runMigration(from, database(to), watched);
-
-type Db = Awaited<ReturnType<typeof openMongo>>['db'];
-
-/** Works on the database itself. */
-async function inDatabase<T>(url: string, work: (db: Db) => Promise<T>): Promise<T> {
-  const { db, close } = await openMongo(options(url));
-  try {
-    return await work(db);
-  } finally {
-    await close();
-  }
-}
-
-/** Every document, as text. */
-const dump = (url: string) =>
-  inDatabase(url, async (db) => {
-    const collections = (await db.listCollections().toArray()).map(({ name }) => name).toSorted();
-    const texts: string[] = [];
-    for (const name of collections) {
-      const found = await db
-        .collection(name)
-        .find({}, { sort: { _id: 1 } })
-        .toArray();
-      texts.push(...found.map((document) => `${name} ${JSON.stringify(document)}`));
-    }
-    return texts;
-  });
-
 await describeOn('mongodb', 'moving house', (server) => {
-  const urls: string[] = [];
-  const fresh = () => {
-    const url = withDatabase(server.url);
-    urls.push(url);
-    return url;
-  };
-  afterAll(async () => {
-    for (const url of urls) await inDatabase(url, (db) => db.dropDatabase());
-  });
+  const { fresh, drop } = databasesOn(server.url);
+  afterAll(drop);
 
   describeStoreSource('mongo', async () => {
     const url = fresh();

@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { ROW_KINDS, type MoveRecord } from '../../ports/store-copy.ts';
-import type { MongoDatabase } from './database.ts';
+import { isDuplicate, type MongoDatabase } from './database.ts';
 
 const ID = 'migration';
 const UNFINISHED = { _id: ID, finishedAt: null };
 
 const RecordDocument: z.ZodType<MoveRecord> = z.object({
   source: z.string(),
+  run: z.string(),
   startedAt: z.int(),
   finishedAt: z.int().nullable(),
   reached: z.partialRecord(z.enum(ROW_KINDS), z.string().nullable()),
@@ -19,10 +20,27 @@ export async function findMoveRecord(database: MongoDatabase): Promise<MoveRecor
   return found === null ? undefined : RecordDocument.parse(found);
 }
 
-export async function writeMoveRecord(database: MongoDatabase, record: MoveRecord): Promise<void> {
-  await database.run(() =>
-    metaOf(database).replaceOne({ _id: ID }, { ...record }, { upsert: true }),
+/** See `StoreTarget.writeRecord`. */
+export async function writeMoveRecord(
+  database: MongoDatabase,
+  record: MoveRecord,
+  over: string | undefined,
+): Promise<boolean> {
+  if (over === undefined) return insertMoveRecord(database, record);
+  const { matchedCount } = await database.run(() =>
+    metaOf(database).updateOne({ ...UNFINISHED, run: over }, { $set: record }),
   );
+  return matchedCount === 1;
+}
+
+async function insertMoveRecord(database: MongoDatabase, record: MoveRecord): Promise<boolean> {
+  try {
+    await database.run(() => metaOf(database).insertOne({ _id: ID, ...record }));
+    return true;
+  } catch (error) {
+    if (isDuplicate(error)) return false;
+    throw error;
+  }
 }
 
 /** Whether rows are being moved into a database, or were until something ended it. */
@@ -49,7 +67,7 @@ export async function hasMark(database: MongoDatabase, mark: string): Promise<bo
 }
 
 function metaOf({ db }: MongoDatabase) {
-  return db.collection<{ _id: string; finishedAt?: number | null }>('meta', {
+  return db.collection<{ _id: string } & Partial<MoveRecord>>('meta', {
     readPreference: 'primary',
   });
 }

@@ -60,6 +60,6 @@ function createMongoTarget(database: MongoDatabase): StoreTarget {
     },
 
     findRecord: () => findMoveRecord(database),
-    writeRecord: (record) => writeMoveRecord(database, record),
+    writeRecord: (record, over) => writeMoveRecord(database, record, over),
   };
 }

@@ -29,8 +29,9 @@ export function readPage<K extends RowKind>(
   for (const found of statement.iterate(keyOf(start, after))) {
     const row = withNumbers(found);
     const id = row['id'] ?? row['key'];
-    rows.push(readStoredRow({ store: 'source', kind, id }, () => read(row)));
-    bytes += textLengthOf(row);
+    const stored = readStoredRow({ store: 'source', kind, id }, () => read(row));
+    rows.push(stored);
+    bytes += sizeOf(stored); // not of `row`: a delivery's tries, up to 100 with their answers, stand elsewhere
     if (rows.length === PAGE_ROWS || bytes >= PAGE_BYTES) return { rows, next: String(row['key']) };
   }
   return { rows, next: null };
@@ -53,8 +54,12 @@ export function withNumbers(row: CopiedRow): CopiedRow {
   return Object.fromEntries(columns);
 }
 
-function textLengthOf(row: CopiedRow): number {
-  let length = 0;
-  for (const value of Object.values(row)) if (typeof value === 'string') length += value.length;
-  return length;
+// Of a number, a truth or the like.
+const SMALL_BYTES = 8;
+
+/** About what a value takes, with all that is in it. */
+function sizeOf(value: unknown): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null) return SMALL_BYTES;
+  return Object.values(value).reduce((size: number, field) => size + sizeOf(field), 0);
 }

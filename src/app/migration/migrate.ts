@@ -58,6 +58,9 @@ export class MigrationError extends Error {}
  * What the source holds tells one migration from another: a target that holds something else, or
  * part of what the source was before it changed, is refused with a `MigrationError`. So is one that is
  * the source, before anything is noted in it.
+ *
+ * Of several runs at once the one that began last goes on. Any other rejects with a `MigrationError`
+ * before its next page: the target may be a service's by then, which has removed what it was done with.
  */
 export async function migrate(deps: MigrationDeps): Promise<MigrationReport> {
   const { source, target, clock } = deps;
@@ -74,6 +77,7 @@ export async function migrate(deps: MigrationDeps): Promise<MigrationReport> {
   const rowsOf = new Map(before.map(({ kind, rows }) => [kind, rows]));
   const after = await census(deps, 'Checking', source, rowsOf);
   if (sourceIdOf(deps, after) !== record.source) {
+    await requireCurrent(target, record);
     throw new MigrationError(
       'The source has changed meanwhile: stop every service that works in it, drop the target database and run this again',
     );
@@ -82,12 +86,14 @@ export async function migrate(deps: MigrationDeps): Promise<MigrationReport> {
   const equal = kinds.every((kind) => kind.equal);
   if (equal && record.finishedAt === null) {
     record = { ...record, finishedAt: clock.now() };
-    await target.writeRecord(record);
+    await write(target, record, record.run);
   }
   const differences: RowDifference[] = [];
   for (const { kind } of kinds.filter((one) => !one.equal)) {
     differences.push(...(await findDifferences(kind, deps)));
   }
+  // Only now: whoever is told of differences is told to drop the target.
+  await requireCurrent(target, record);
   return { equal, kinds, differences, resumed, finishedAt: record.finishedAt };
 }
 
@@ -95,11 +101,14 @@ async function begin(
   deps: MigrationDeps,
   before: readonly KindCensus[],
 ): Promise<{ record: MoveRecord; resumed: boolean }> {
-  const { target, clock } = deps;
+  const { target, clock, digest } = deps;
   const source = sourceIdOf(deps, before);
+  const run = digest.randomId();
   const found = await target.findRecord();
   if (found !== undefined) {
-    if (found.source === source) return { record: found, resumed: true };
+    if (found.source === source) {
+      return { record: await takeOver(target, found, run), resumed: true };
+    }
     throw new MigrationError(
       'The target is that of another source, or of this one before it changed: take a new database, ' +
         'or drop this one where nothing in it is to be kept',
@@ -112,9 +121,38 @@ async function begin(
       `The target holds ${kind} already, and not of a migration: take an empty database`,
     );
   }
-  const record = { source, startedAt: clock.now(), finishedAt: null, reached: {} };
-  await target.writeRecord(record);
+  const record = { source, run, startedAt: clock.now(), finishedAt: null, reached: {} };
+  await write(target, record, undefined);
   return { record, resumed: false };
+}
+
+/** At once, for nothing tells a run that was killed from one that is slow. */
+async function takeOver(target: StoreTarget, found: MoveRecord, run: string): Promise<MoveRecord> {
+  if (found.finishedAt !== null) return found; // there is nothing left but to compare
+  const record = { ...found, run };
+  await write(target, record, found.run);
+  return record;
+}
+
+async function write(
+  target: StoreTarget,
+  record: MoveRecord,
+  over: string | undefined,
+): Promise<void> {
+  if (!(await target.writeRecord(record, over))) throw overtaken();
+}
+
+async function requireCurrent(target: StoreTarget, record: MoveRecord): Promise<void> {
+  const found = await target.findRecord();
+  const isCurrent = found?.run === record.run && found.finishedAt === record.finishedAt;
+  if (!isCurrent) throw overtaken();
+}
+
+function overtaken(): MigrationError {
+  return new MigrationError(
+    'Another migrate has taken this over, or the target was dropped: this one ends here, and what the ' +
+      'other one says counts',
+  );
 }
 
 /** The record is written after the rows: a page that was cut off is inserted again, where missing. */
@@ -128,9 +166,10 @@ async function moveKind(
   while (record.reached[kind] !== null) {
     signal.throwIfAborted();
     const page = await source.page(kind, record.reached[kind]);
+    await requireCurrent(target, record); // as late as can be: reading a page may have taken long
     await target.insert(kind, page.rows);
     record = { ...record, reached: { ...record.reached, [kind]: page.next } };
-    await target.writeRecord(record);
+    await write(target, record, record.run);
     moved += page.rows.length;
     progress('Moving', kind, moved, rows);
   }
