@@ -7,6 +7,8 @@ export interface Counters {
   http_requests_total: { method: string; route: string; status_code: string };
   /** Requests refused because their client had used up what the policy allows. */
   rate_limit_exceeded_total: { policy: string };
+  /** Credentials that were shown; `status` is `valid`, `wrong`, or, unlooked at, `refused` or `outside`. */
+  auth_attempts_total: { method: 'operator-key'; status: string };
   /** What operators were told, by type; see `OperationsEventType`. */
   operations_events_total: { type: string };
   /** Calls through a circuit breaker that failed; what an open one refuses is none. */

@@ -20,14 +20,16 @@ describe('finding a credential', () => {
       },
     };
     const looked: string[] = [];
+    const counted: string[] = [];
     const find = createFindCredential({
       isOperatorKey: (key) => looked.push(key) > 0 && key === KEY,
       isAdminAddress: (address) => address.startsWith('192.0.2.'),
       limits: isLimited ? { store, policies: POLICIES, instances: 4 } : undefined,
+      metrics: { count: (_name, labels) => void counted.push(Object.values(labels).join(' ')) },
     });
     const show = async (key: string, address = '192.0.2.1') =>
       (await find({ key, address, network: address })).kind;
-    return { show, looked, clock };
+    return { show, looked, counted, clock };
   }
 
   async function guess(show: (key: string) => Promise<string>, times: number): Promise<string[]> {
@@ -39,21 +41,23 @@ describe('finding a credential', () => {
   const times = (kind: string, count: number) => Array.from({ length: count }, () => kind);
 
   it('knows the operator, who shows none, and who shows a wrong one', async () => {
-    const { show } = create();
+    const { show, counted } = create();
     expect([await show(KEY), await show(''), await show('other')]).toEqual([
       'valid',
       'none',
       'wrong',
     ]);
+    expect(counted).toEqual(['operator-key valid', 'operator-key wrong']);
   });
 
   it('does not look at a key from where no administrator is taken, good or not', async () => {
-    const { show, looked } = create();
+    const { show, looked, counted } = create();
     expect([await show(KEY, '198.51.100.1'), await show('a guess', '198.51.100.1')]).toEqual([
       'outside',
       'outside',
     ]);
     expect(looked).toEqual([]);
+    expect(new Set(counted)).toEqual(new Set(['operator-key outside']));
   });
 
   it('does not look at a key after 20 wrong ones from that network, until their window ends', async () => {

@@ -81,6 +81,7 @@ export async function startEdge(options: {
       isOperatorKey,
       isAdminAddress: createAddressRanges(options.admins ?? []),
       limits: rates,
+      metrics,
     }),
     webhookRouter: new Router<RequestState>(),
     healthRouter: options.open ?? new Router<RequestState>(),

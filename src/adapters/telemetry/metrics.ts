@@ -24,6 +24,10 @@ const COUNTERS: Readonly<Record<keyof Counters, Described>> = {
     labelNames: ['method', 'route', 'status_code'],
   },
   rate_limit_exceeded_total: { help: 'Requests over a rate limit', labelNames: ['policy'] },
+  auth_attempts_total: {
+    help: 'Credentials that were shown, and whether they were good',
+    labelNames: ['method', 'status'],
+  },
   operations_events_total: { help: 'What operators were told', labelNames: ['type'] },
   circuit_breaker_failures_total: {
     help: 'Calls through a circuit breaker that failed',

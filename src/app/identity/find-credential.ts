@@ -1,5 +1,6 @@
 import type { Credential } from '../../domain/identity/credential.ts';
 import { quotaOf } from '../../domain/limits/quota.ts';
+import type { Metrics } from '../../ports/metrics.ts';
 import type { Limits } from '../limits.ts';
 
 /** A key that somebody shows, and from where. */
@@ -27,6 +28,7 @@ export function createFindCredential(deps: {
   /** Whether an administrator may act from there. */
   isAdminAddress: (address: string) => boolean;
   limits: Limits | undefined;
+  metrics: Pick<Metrics, 'count'>;
 }): FindCredential {
   const { isOperatorKey, limits } = deps;
   /** Wrong keys that are being counted, by the network that they came from. */
@@ -40,8 +42,14 @@ export function createFindCredential(deps: {
   }
 
   return async function findCredential(shown) {
+    if (shown.key === '') return { kind: 'none' };
+    const found = await judge(shown);
+    deps.metrics.count('auth_attempts_total', { method: 'operator-key', status: found.kind });
+    return found;
+  };
+
+  async function judge(shown: ShownKey): Promise<Credential> {
     const { key, address, network } = shown;
-    if (key === '') return { kind: 'none' };
     if (!deps.isAdminAddress(address)) return { kind: 'outside' };
     if (limits === undefined) return isOperatorKey(key) ? OPERATOR : { kind: 'wrong' };
     const policy = limits.policies.credential;
@@ -54,7 +62,7 @@ export function createFindCredential(deps: {
       const beside = guesses.get(network);
       if (beside === undefined) return OPERATOR;
       await beside; // one of many that were sent at once is a guess like them
-      return findCredential(shown);
+      return judge(shown);
     }
     const counted = limits.store.hit(count, policy.windowMs);
     note(network, counted);
@@ -62,5 +70,5 @@ export function createFindCredential(deps: {
     const after = await counted;
     const quota = quotaOf(policy, after, limits.instances);
     return quota.isExceeded ? { kind: 'refused', quota } : { kind: 'wrong' };
-  };
+  }
 }
