@@ -30,6 +30,15 @@ export function breakerBegan(breaker: Breaker, now: number): Breaker {
   return { state: 'half-open', waitMs: breaker.waitMs };
 }
 
+/**
+ * Somebody says that it answers again: the probe finds out, and need not wait. Not closed by hearsay,
+ * or a caller whose own way to it is broken would fail as often as others succeed.
+ */
+export function breakerForgiven(breaker: Breaker): Breaker {
+  if (breaker.state === 'closed') return CLOSED_BREAKER;
+  return { state: 'half-open', waitMs: breaker.waitMs };
+}
+
 /** A call failed. Failures while it is open are of calls that began before, and change nothing. */
 export function breakerFailed(breaker: Breaker, now: number): Breaker {
   if (breaker.state === 'open') return breaker;

@@ -1,4 +1,10 @@
-import { breakerBegan, breakerFailed, breakerWaitMs, CLOSED_BREAKER } from './breaker.ts';
+import {
+  breakerBegan,
+  breakerFailed,
+  breakerForgiven,
+  breakerWaitMs,
+  CLOSED_BREAKER,
+} from './breaker.ts';
 import type { Breaker } from './breaker.ts';
 
 const WINDOW_MS = 1000;
@@ -55,9 +61,9 @@ export function laneEnded(lane: Lane, succeeded: boolean, now: number): Lane {
   return { ...lane, breaker: succeeded ? CLOSED_BREAKER : breakerFailed(lane.breaker, now) };
 }
 
-/** The sink is said to answer again: no probe has to be waited for. What was begun still counts. */
+/** The sink is said to answer again: its probe may begin at once. What was begun still counts. */
 export function laneForgiven(lane: Lane): Lane {
-  return { ...lane, breaker: CLOSED_BREAKER };
+  return { ...lane, breaker: breakerForgiven(lane.breaker) };
 }
 
 /** Whether nothing may begin because the sink keeps failing. Sweeps leave out such lanes. */

@@ -4,6 +4,7 @@ import {
   IDLE_LANE,
   laneBegan,
   laneEnded,
+  laneForgiven,
   laneLimit,
   laneOpen,
 } from '../../../src/domain/delivery/lane.ts';
@@ -53,6 +54,16 @@ describe('the breaker of a lane', () => {
     const closed = succeeded(lane, now);
     expect(laneLimit(closed, UNLIMITED, now)).toEqual({ concurrency: 20, waitMs: 0 });
     expect(waitMs(times(5, failed, closed, now), now)).toBe(30_000);
+  });
+
+  it('probes at once when it is forgiven, and waits no less after it when the probe fails', () => {
+    const forgiven = laneForgiven(opened);
+    expect(laneLimit(forgiven, UNLIMITED, NOW)).toEqual({ concurrency: 1, waitMs: 0 });
+    expect(waitMs(failed(began(forgiven, NOW), NOW), NOW)).toBe(60_000);
+    expect(laneLimit(succeeded(began(forgiven, NOW), NOW), UNLIMITED, NOW).concurrency).toBe(20);
+    const probing = laneForgiven(laneForgiven(opened));
+    expect(laneLimit(probing, UNLIMITED, NOW)).toEqual({ concurrency: 1, waitMs: 0 });
+    expect(laneForgiven(times(4, failed, IDLE_LANE))).toEqual(IDLE_LANE);
   });
 
   it('takes no notice of failures of tries that began before it opened', () => {
