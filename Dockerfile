@@ -28,7 +28,7 @@ COPY src src
 # Compiled once here, as the user and with the flags that Node looks it up by: a container starts in
 # half the time, on a file system that it cannot write to.
 # What was cloned under a strict umask would else be root's alone.
-RUN chmod -R a+rX /app \
+RUN chmod -R a+rX LICENSE package.json bin deploy src \
  && ln -s /app/bin/sallyport.mjs /usr/local/bin/sallyport \
  && install -d -o 1000 -g 1000 /data "$NODE_COMPILE_CACHE" \
  && setpriv --reuid=1000 --regid=1000 --clear-groups \
