@@ -1,3 +1,5 @@
+import { Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import { createLog } from './adapters/telemetry/log.ts';
 import { LogOutput } from './adapters/telemetry/log-output.ts';
@@ -33,8 +35,14 @@ export async function run(): Promise<void> {
         endIfStuck('A database thread', service?.isBusy());
         endIfStuck('A write of the log', output.isStuck());
       },
-      onSecondSignal: (signal) => log.warn({ signal }, 'told to end again, and ends at once'),
-      onSecondError: (err) => log.error({ err }, 'the stop ends at another error'),
+      onSecondSignal(signal) {
+        log.warn({ signal }, 'told to end again, and ends at once');
+        endIfStuck('A write of the log', output.isStuck());
+      },
+      onSecondError(err) {
+        log.error({ err }, 'the stop ends at another error');
+        endIfStuck('A write of the log', output.isStuck());
+      },
     },
     async ({ err, signal }) => {
       isStopping = true;
@@ -70,10 +78,11 @@ function stopOptions({ drainDelayMs, shutdownTimeoutMs }: Config): StopOptions {
 
 /** To stdout, whatever that is: what cannot be written keeps the service neither from serving nor from ending. */
 function openLog({ logLevel }: Config, redact: Redact): { log: Log; output: LogOutput } {
-  // Node makes a pipe non-blocking when it is asked for it: else a thread would wait for its reader.
+  // Node makes a pipe and a socket non-blocking when it is asked for them, and neither file nor terminal.
   const { fd, isTTY } = process.stdout;
   const output = new LogOutput({
     fd,
+    neverWaits: process.stdout instanceof Socket && !isTTY,
     clock: systemClock,
     dropped: (lines) => log.error({ lines }, 'lines of the log were dropped'),
   });
@@ -91,6 +100,7 @@ function openLog({ logLevel }: Config, redact: Redact): { log: Log; output: LogO
 /** Waits for the last lines, as long as that makes sense: at the exit they could overtake others. */
 async function endLog(output: LogOutput): Promise<void> {
   await output.flush();
+  await setImmediate(); // a write may have come back, and nobody have heard of it yet
   endIfStuck('A write of the log', output.isStuck());
 }
 

@@ -1,5 +1,6 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { isNativeError } from 'node:util/types';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -9,7 +10,7 @@ import { TurnedClock } from '../support/clock.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { until } from '../support/wait.ts';
 
-const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
+const { O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 const MEBIBYTE = 1024 * 1024;
 
 /** Also knows how long it was asked to wait. */
@@ -50,9 +51,10 @@ describe('the output of the log', () => {
     closeSync(file);
   }
 
-  function outputTo(fd: number): LogOutput {
+  function outputTo(fd: number, neverWaits = false): LogOutput {
     const output: LogOutput = new LogOutput({
       fd,
+      neverWaits,
       clock,
       dropped(lines) {
         dropped.push(lines);
@@ -67,7 +69,7 @@ describe('the output of the log', () => {
     const path = join(folder.path, `fifo-${files.length}`);
     execFileSync('mkfifo', [path]);
     const reader = open(path, O_RDONLY | O_NONBLOCK);
-    return { path, reader, output: outputTo(open(path, writing)) };
+    return { path, reader, output: outputTo(open(path, writing), (writing & O_NONBLOCK) !== 0) };
   }
 
   /** Fills the pipe, and resolves when a write has failed. */
@@ -161,6 +163,23 @@ describe('the output of the log', () => {
     await stall(full.output);
     full.output.end();
     outputTo(open('/dev/full', 'w')).end();
+  });
+
+  it('writes at the exit in its order, also to a reader that is slow', async () => {
+    const path = join(folder.path, 'fifo');
+    execFileSync('mkfifo', [path]);
+    // Into a file, since this process reads nothing while it ends its output.
+    const script = `exec 3<${path}; sleep 0.1; cat <&3 >${path}.read`;
+    const reader = spawn('sh', ['-c', script], { stdio: 'ignore' });
+    const output = outputTo(open(path, O_RDWR | O_NONBLOCK), true);
+    const lines = Array.from({ length: 3000 }, (_, at) => `line ${at} of ${'x'.repeat(90)}\n`);
+    for (const line of lines.slice(0, 2000)) output.write(line);
+    await until(() => clock.waits.length > 0, 'the pipe is full');
+    for (const line of lines.slice(2000)) output.write(line);
+    output.end();
+    for (const file of files.splice(0)) closeSync(file);
+    await once(reader, 'exit');
+    expect(readFileSync(`${path}.read`, 'utf8')).toBe(lines.join(''));
   });
 
   it('knows of a write that does not come back', async () => {

@@ -51,6 +51,8 @@ describe('a service that cannot write its log', () => {
     stdout: number;
     nodeArgs?: readonly string[];
     meanwhile?: () => void;
+    /** Told to end a second time while it still serves those who come. */
+    isToldTwice?: boolean;
   }) {
     const port = await freePort();
     const service = spawn(process.execPath, [...(options.nodeArgs ?? []), MAIN], {
@@ -64,6 +66,7 @@ describe('a service that cannot write its log', () => {
         MIN_FREE_DISK_MB: '0',
         RATE_LIMIT_MAX: '1000000',
         SHUTDOWN_TIMEOUT_MS: String(SHUTDOWN_TIMEOUT_MS),
+        DRAIN_DELAY_MS: options.isToldTwice === true ? '60000' : '0',
       },
     });
     child = service;
@@ -78,6 +81,10 @@ describe('a service that cannot write its log', () => {
     expect(await status('/health')).toBe(200);
     const toldAt = performance.now();
     service.kill('SIGTERM');
+    if (options.isToldTwice === true) {
+      await until(async () => (await status('/health/ready')) === 503, 'it says that it ends');
+      service.kill('SIGTERM');
+    }
     const [code, signal] = await ended;
     return { code, signal, errors, tookMs: performance.now() - toldAt };
   }
@@ -99,14 +106,20 @@ describe('a service that cannot write its log', () => {
     expect(tookMs).toBeLessThan(SHUTDOWN_TIMEOUT_MS + 1000);
   });
 
-  it('to a disk that hangs serves on, and is killed at the end, since no exit would end', async () => {
-    const nodeArgs = ['--import', `data:text/javascript,${encodeURIComponent(HANGING_WRITES)}`];
-    const stdout = open('/dev/null', constants.O_WRONLY);
-    const { signal, errors, tookMs } = await run({ stdout, nodeArgs });
-    expect(signal).toBe('SIGKILL');
-    expect(errors).toBe('A write of the log does not end: killing the process\n');
-    expect(tookMs).toBeLessThan(SHUTDOWN_TIMEOUT_MS + 1000);
-  });
+  it.each([
+    ['at the end', false],
+    ['when it is told twice', true],
+  ])(
+    'to a disk that hangs serves on, and is killed %s: no exit would end',
+    async (_when, isToldTwice) => {
+      const nodeArgs = ['--import', `data:text/javascript,${encodeURIComponent(HANGING_WRITES)}`];
+      const stdout = open('/dev/null', constants.O_WRONLY);
+      const { signal, errors, tookMs } = await run({ stdout, nodeArgs, isToldTwice });
+      expect(signal).toBe('SIGKILL');
+      expect(errors).toBe('A write of the log does not end: killing the process\n');
+      expect(tookMs).toBeLessThan(SHUTDOWN_TIMEOUT_MS + 1000);
+    },
+  );
 });
 
 function isRefused(error: unknown): false {

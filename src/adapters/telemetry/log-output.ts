@@ -1,4 +1,5 @@
 import { write, writeSync } from 'node:fs';
+import { isNativeError } from 'node:util/types';
 import type { Cancel, Clock } from '../../ports/clock.ts';
 
 const MAX_UNWRITTEN_BYTES = 8 * 1024 * 1024;
@@ -9,16 +10,20 @@ const MAX_FLUSH_MS = 500;
 // A thread that is so long in one write stands in its disk.
 const STUCK_MS = 250;
 const NOTHING = Buffer.alloc(0);
+const EXIT_PAUSE_MS = 5;
+const pauses = new Int32Array(new SharedArrayBuffer(4));
 
 /**
- * Takes the lines of a log at once, and writes them in the threads of libuv, as many as there are by
- * then. Where they cannot be written, on a full disk or to a reader that stalls or died, nobody waits
+ * Takes the lines of a log at once, and writes them after whatever is running, as many as there are by
+ * then: in a thread of libuv, unless a write never waits. Where they cannot be written, on a full disk or to a reader that stalls or died, nobody waits
  * and nothing fails: up to 8 MiB are kept, and tried again each second at least. Beyond that they are
  * dropped until all that was kept is written, so that the gap has one place, where its size is told.
  */
 export class LogOutput {
   readonly #deps: {
     readonly fd: number;
+    /** Of a pipe or socket that is non-blocking: a thread would only hide how much of it was written. */
+    readonly neverWaits: boolean;
     readonly clock: Clock;
     readonly dropped: (lines: number) => void;
   };
@@ -34,7 +39,12 @@ export class LogOutput {
   #flushed: (() => void)[] = [];
 
   /** `dropped` is told, once all is written again, how many lines were not. */
-  constructor(deps: { fd: number; clock: Clock; dropped: (lines: number) => void }) {
+  constructor(deps: {
+    fd: number;
+    neverWaits: boolean;
+    clock: Clock;
+    dropped: (lines: number) => void;
+  }) {
     this.#deps = deps;
   }
 
@@ -68,15 +78,27 @@ export class LogOutput {
     return this.#state === 'writing' && this.#deps.clock.now() - this.#writingSince >= STUCK_MS;
   }
 
-  /** For the exit, at which nothing can be waited for: tries once to write what is left. */
+  /** For the exit: writes what is left, for half a second where its reader is slow. */
   end(): void {
     // What a thread is writing is written before the process is gone.
     const rest = this.#state === 'writing' ? NOTHING : this.#rest;
-    const left = Buffer.concat([rest, Buffer.from(this.#lines.join(''))]);
+    let left: Buffer = Buffer.concat([rest, Buffer.from(this.#lines.join(''))]);
+    const endsAt = performance.now() + MAX_FLUSH_MS;
+    while (left.length > 0 && performance.now() < endsAt) {
+      const bytes = this.#tryToWrite(left);
+      if (bytes === undefined) return; // where would it be told? This was the log
+      if (bytes === 0) Atomics.wait(pauses, 0, 0, EXIT_PAUSE_MS);
+      left = left.subarray(bytes);
+    }
+  }
+
+  /** How much of it was written now; `undefined` when that failed for more than a moment. */
+  #tryToWrite(buffer: Buffer): number | undefined {
     try {
-      for (let at = 0; at < left.length;) at += writeSync(this.#deps.fd, left, at);
-    } catch {
-      // Where would it be told? This was the log.
+      return writeSync(this.#deps.fd, buffer);
+    } catch (error) {
+      const isFull = isNativeError(error) && 'code' in error && error.code === 'EAGAIN';
+      return isFull ? 0 : undefined;
     }
   }
 
@@ -84,6 +106,12 @@ export class LogOutput {
     if (this.#rest.length === 0) {
       this.#rest = Buffer.from(this.#lines.join(''));
       this.#lines = [];
+    }
+    if (this.#deps.neverWaits) {
+      const bytes = this.#tryToWrite(this.#rest);
+      if (bytes) this.#wrote(bytes);
+      else this.#wait();
+      return;
     }
     this.#state = 'writing';
     this.#writingSince = this.#deps.clock.now();
