@@ -17,7 +17,7 @@ describe('the secrets of a configuration', () => {
       MONGODB_URL: 'mongodb://u:TEST-ONLY%2Fmongo@a,b/name',
       REDIS_URL: 'rediss://:TEST-ONLY-redis@host:6380',
       SINK_MONGODB_URL: 'mongodb://u:TEST-ONLY/sink@mongo@a',
-      SINK_REDIS_URL: 'redis://:TEST-ONLY%zz-sink-redis@host',
+      SINK_REDIS_URL: 'redis://:TEST-ONLY%25-sink-redis@host',
     };
     const redact = createRedactor(secretsIn(readConfig(env))).clean;
     const everything = `${JSON.stringify(env)} TEST-ONLY/mongo TEST-ONLY/sink@mongo`;

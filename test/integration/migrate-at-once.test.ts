@@ -54,7 +54,9 @@ await describeOn('mongodb', 'moving house, twice at once', (server) => {
     await Promise.race([stalled.promise, moved]);
     return async function end(): Promise<MigrationReport> {
       goOn.resolve();
-      return moved.finally(() => Promise.all([source.close(), target.close()]));
+      return moved.finally(async () => {
+        await Promise.all([source.close(), target.close()]);
+      });
     };
   }
 
