@@ -54,9 +54,11 @@ await describeOn('mongodb', 'moving house, twice at once', (server) => {
     await Promise.race([stalled.promise, moved]);
     return async function end(): Promise<MigrationReport> {
       goOn.resolve();
-      return moved.finally(async () => {
+      try {
+        return await moved;
+      } finally {
         await Promise.all([source.close(), target.close()]);
-      });
+      }
     };
   }
 
