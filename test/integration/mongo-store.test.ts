@@ -173,7 +173,8 @@ await describeOn('mongodb', 'the store in MongoDB', (server) => {
       const impatient = {
         ...systemClock,
         // Of each operation; connecting may take longer.
-        after: (ms: number, run: () => void) => (ms === 2000 ? at0(run) : systemClock.after(ms, run)),
+        after: (ms: number, run: () => void) =>
+          ms === 2000 ? at0(run) : systemClock.after(ms, run),
       };
       const options = mongoOptions(url, { clock: impatient });
       await expect(openMongoStore({ ...options, log: silentLog })).rejects.toThrow(
