@@ -118,12 +118,13 @@ export async function openDeliveryParts() {
   };
   const destinations = new Destinations();
   const basics = { ...store, inbox: inbox.inbox, cipher, clock, log, metrics, queue };
+  const turns: string[] = [];
   const lanes = createLanes({
     ...basics,
     openSink: (target) => ({
       deliver: (_event, attempt) => destinations.deliver(addressOf(target), attempt),
     }),
-    turned: () => undefined,
+    turned: (_sink, to) => void turns.push(to),
   });
   const told: OperationsEvent[] = [];
   const watch = createWatchSinks({
@@ -186,6 +187,8 @@ export async function openDeliveryParts() {
     watch,
     addDue,
     stop,
+    /** What operators were told of sinks that began to fail, or answer again. */
+    turns,
     /** Receipts that were expanded without the queue. */
     expanded,
     /** Subscriptions whose held items were judged again. */

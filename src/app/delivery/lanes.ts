@@ -102,10 +102,11 @@ export function createLanes(deps: {
     if (shut) return;
     // One that leads elsewhere now, or is to be tried again, need not wait for the next probe.
     const anew = !same || isToBeTried(sink);
+    const { lane = IDLE_LANE, era = 0 } = known ?? {};
     lanes.set(sink.id, {
       sink,
-      lane: !same ? IDLE_LANE : anew ? laneForgiven(known.lane) : known.lane,
-      era: (known?.era ?? 0) + Number(anew),
+      lane: anew ? laneForgiven(lane) : lane,
+      era: era + Number(anew),
       destination: (same ? known.destination : undefined) ?? openDestination(sink),
     });
   }
