@@ -23,7 +23,7 @@ describe('the sweep of deliveries', () => {
   it('lets a backlog far beyond the queue drain without a pause', async () => {
     const { clock, destinations, queue } = parts;
     const { id } = await parts.addSink('busy', { concurrency: 200 });
-    await parts.addDue(id, 20_000);
+    await parts.addDue(id, 10_000);
     let most = 0;
     destinations.answer(() => {
       most = Math.max(most, queue.size('deliver', id));
@@ -31,12 +31,12 @@ describe('the sweep of deliveries', () => {
     });
     // The clock stands still: nothing but the lane itself can bring what the first sweep left out.
     await parts.sweep.start();
-    await until(() => destinations.tries.length >= 20_000, 'all of it', 50_000);
+    await until(() => destinations.tries.length >= 10_000, 'all of it');
     await clock.settled();
-    expect(new Set(destinations.tries.map(({ deliveryId }) => deliveryId)).size).toBe(20_000);
+    expect(new Set(destinations.tries.map(({ deliveryId }) => deliveryId)).size).toBe(10_000);
     expect(await parts.deliveries.due(id, clock.now(), 1)).toEqual([]);
     expect(most).toBeLessThanOrEqual(LANE_HINTS);
-  }, 60_000);
+  });
 
   it('finds what nobody has hinted at, at its time', async () => {
     const { clock, destinations } = parts;
