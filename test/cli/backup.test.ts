@@ -47,7 +47,7 @@ describe('backup and restore', () => {
     // Nothing is delivered before the restore, so what arrives after it was in the backup.
     receiver.answer({ status: 503 });
     const load = startLoad({ url: () => service.url, connections: 4, batch: 10 });
-    await until(() => load.acknowledged.size > 2000, 'some load', 20_000);
+    await until(() => load.acknowledged.size > 2000, 'some load');
     const before = new Set(load.acknowledged);
     const { code, stdout, stderr } = await backUp('backup');
     expect({ code, stderr: stderr.includes('keys') }).toEqual({ code: 0, stderr: true });

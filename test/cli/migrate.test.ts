@@ -125,26 +125,22 @@ await describeOnServers('sallyport migrate, killed', ({ mongodb, redis }) => {
 
   // The stand-in for MongoDB reads a whole collection for a range of it: with so many rows a service
   // on it does little else.
-  (IS_LONG ? it.skip : it)(
-    'leaves a service to deliver what was due',
-    async () => {
-      const refused = receiver.received.length;
-      receiver.answer({});
-      const missing = () => {
-        const counts = arrivals(receiver.received.slice(refused).map(({ body }) => body));
-        return ids.filter((id) => !counts.has(id));
-      };
-      const other = temporaryFolder();
-      const service = await startChild({ dataDir: other.path, env });
-      try {
-        await until(() => missing().length === 0, 'all that was due arrives', 45_000);
-      } finally {
-        await service.end('SIGKILL');
-        other.remove();
-      }
-    },
-    60_000,
-  );
+  (IS_LONG ? it.skip : it)('leaves a service to deliver what was due', async () => {
+    const refused = receiver.received.length;
+    receiver.answer({});
+    const missing = () => {
+      const counts = arrivals(receiver.received.slice(refused).map(({ body }) => body));
+      return ids.filter((id) => !counts.has(id));
+    };
+    const other = temporaryFolder();
+    const service = await startChild({ dataDir: other.path, env });
+    try {
+      await until(() => missing().length === 0, 'all that was due arrives', 45_000);
+    } finally {
+      await service.end('SIGKILL');
+      other.remove();
+    }
+  });
 });
 
 await describeOn('mongodb', 'sallyport migrate', (server) => {

@@ -143,7 +143,7 @@ function suite(): void {
       batch: 2,
       prefix: `${name}-`,
     });
-    await until(() => load.acknowledged.size > 100, 'it acknowledges', 20_000);
+    await until(() => load.acknowledged.size > 100, 'it acknowledges');
     await stop();
     const before = load.acknowledged.size;
     await until(() => load.acknowledged.size > before + 100, 'it goes on', 60_000);
@@ -218,7 +218,7 @@ function suite(): void {
       const id = (await project.docker(...run, published, project.image)).trim();
       try {
         const url = `http://127.0.0.1:${port}`;
-        await until(() => answers(`${url}/health`), 'it answers', 20_000);
+        await until(() => answers(`${url}/health`), 'it answers');
         const startMs = Math.round(performance.now() - startedAt);
         process.stdout.write(`docker run, until it answers: ${startMs} ms\n`);
         const handshake = `${url}/webhooks/graph?validationToken=hello`;

@@ -77,7 +77,7 @@ await describeOn('redis', 'two instances of the BullMQ queue', ({ url }) => {
     });
     // A sweep of the one that is left hints at the same rows, whose jobs are stuck until then.
     left.queue.hint(hints);
-    await until(() => worked.size === hints.length, 'all hints, also those that ran', 20_000);
+    await until(() => worked.size === hints.length, 'all hints, also those that ran');
     await until(() => left.queue.size('deliver', lane) === 0, 'an empty lane');
     instances = [left, left];
   });

@@ -47,7 +47,7 @@ await describeOn('mongodb', 'moving house', (server) => {
       const { close, ...stores } = await openEmbedded(folder.path);
       filled = await fillStores(stores, 600);
       await close();
-    }, 60_000);
+    });
     afterAll(() => folder.remove());
     beforeEach(() => {
       target = fresh();
@@ -250,7 +250,7 @@ await describeOn('mongodb', 'moving house', (server) => {
     expect(moved.deliveries.filter(({ value }) => value.state === 'claimed')).toEqual([]);
     await source.close();
     await target.close();
-  }, 60_000);
+  });
 
   it('refuses a source with a row that cannot be read', async () => {
     const [source, to] = [fresh(), fresh()];

@@ -66,7 +66,7 @@ await describeOn('mongodb', 'deliveries in MongoDB', (server) => {
     const search = (page: PageRequest) => store.search('default', { state: 'pending' }, page);
     expect((await pagesOf(search, 1)).flat()).toEqual([oldest]);
     await close();
-  }, 60_000);
+  });
 
   it('ends a search that is slow after 2 s, and goes on from there', async () => {
     const database = await openDatabase(withDatabase(server.url));
@@ -87,7 +87,7 @@ await describeOn('mongodb', 'deliveries in MongoDB', (server) => {
     expect(pages).toEqual([[], [oldest]]);
     await database.db.dropDatabase();
     await database.close();
-  }, 60_000);
+  });
 
   it('purges on past thousands of notifications that have to stay', async () => {
     const { store, close } = await openHarness(withDatabase(server.url));
@@ -99,7 +99,7 @@ await describeOn('mongodb', 'deliveries in MongoDB', (server) => {
     expect((await store.purge(order)).notifications).toBe(1);
     expect(await store.find('default', last.id)).toBeUndefined();
     await close();
-  }, 60_000);
+  });
 });
 
 await describeOnProcess('mongodb', 'deliveries in a MongoDB that fails', (server) => {
@@ -138,7 +138,7 @@ await describeOnProcess('mongodb', 'deliveries in a MongoDB that fails', (server
     await until(isBack, 'it answers again');
     expect(await claimOf(store, delivery.id)).toBe(1);
     await database.close();
-  }, 60_000);
+  });
 });
 
 describe('a bulk insert', () => {

@@ -88,7 +88,7 @@ await describeOnProcess('mongodb', 'MongoDB over TLS, and one that cannot be use
         more: ['--tlsCertificateKeyFile', await ca.sign(name, names)],
       });
     [here, elsewhere] = [await start('here', HERE), await start('elsewhere', ELSEWHERE)];
-  }, 60_000);
+  });
   afterAll(async () => {
     await here.stop();
     await elsewhere.stop();

@@ -38,7 +38,7 @@ await describeOnServers('the service on servers', ({ mongodb, redis }) => {
     // The first requests of a process may take so long that it counts them by itself, until Redis
     // is asked again.
     const degraded = () => service.metric('rate_store_degraded');
-    await until(async () => (await degraded()) === 0, 'all instances count together', 15_000);
+    await until(async () => (await degraded()) === 0, 'all instances count together');
   });
 
   it('begins where it stopped', async () => {
