@@ -1,3 +1,4 @@
+import { LOOPBACK_HOSTS } from './domain/host.ts';
 import type { ReadEnvironment } from './environment.ts';
 
 /** What stands between the world and the routes. */
@@ -16,8 +17,6 @@ export interface EdgeConfig {
 }
 
 const DEVELOPMENT_ORIGINS = ['http://localhost:5173', 'http://localhost:3000'];
-// No page of somebody else's can have these names resolve to us (DNS rebinding).
-const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]'];
 
 /** Reads whom the service answers, and how browsers are told. */
 export function toEdge(data: ReadEnvironment): EdgeConfig {
@@ -30,6 +29,7 @@ export function toEdge(data: ReadEnvironment): EdgeConfig {
     ...[...pages, ...(webhook === null ? [] : [webhook])].map(({ hostname }) => hostname),
   ];
   // With nothing named the list would be empty, which nobody can mean.
+  // No page of somebody else's can have these names resolve to us (DNS rebinding).
   const loopback = production && named.length > 0 ? [] : LOOPBACK_HOSTS;
   return {
     securityHeaders: {

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { LOOPBACK_HOSTS } from './domain/host.ts';
 
 /** What variables can be. Each error says what to set, and quotes no value: any may hold a secret. */
 
@@ -77,7 +78,7 @@ function isOrigin(url: URL, text: string): boolean {
 /** Whether nobody on the way can read what is sent there. */
 function isUnheard({ protocol, hostname }: URL): boolean {
   if (protocol === 'https:') return true;
-  return protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
+  return protocol === 'http:' && LOOPBACK_HOSTS.has(hostname);
 }
 
 /** In lower case, as Microsoft compares them. */

@@ -32,16 +32,16 @@ export async function run(): Promise<void> {
       // What is logged here is written at the exit.
       onTimeout(limitMs) {
         log.error({ limitMs }, 'the stop took too long and is given up');
-        endIfStuck('A database thread', service?.isBusy());
-        endIfStuck('A write of the log', output.isStuck());
+        endIfStoresStuck(service);
+        endIfLogStuck(output);
       },
       onSecondSignal(signal) {
         log.warn({ signal }, 'told to end again, and ends at once');
-        endIfStuck('A write of the log', output.isStuck());
+        endIfLogStuck(output);
       },
       onSecondError(err) {
         log.error({ err }, 'the stop ends at another error');
-        endIfStuck('A write of the log', output.isStuck());
+        endIfLogStuck(output);
       },
     },
     async ({ err, signal }) => {
@@ -54,7 +54,7 @@ export async function run(): Promise<void> {
         await endLog(output);
         throw error;
       });
-      endIfStuck('A database thread', service?.isBusy());
+      endIfStoresStuck(service);
       log.info({}, 'stopped');
       await endLog(output);
     },
@@ -101,6 +101,14 @@ function openLog({ logLevel }: Config, redact: Redact): { log: Log; output: LogO
 async function endLog(output: LogOutput): Promise<void> {
   await output.flush();
   await setImmediate(); // a write may have come back, and nobody have heard of it yet
+  endIfLogStuck(output);
+}
+
+function endIfStoresStuck(service: Service | undefined): void {
+  endIfStuck('A database thread', service?.isBusy() === true);
+}
+
+function endIfLogStuck(output: LogOutput): void {
   endIfStuck('A write of the log', output.isStuck());
 }
 
@@ -108,8 +116,8 @@ async function endLog(output: LogOutput): Promise<void> {
  * An exit waits for all threads, and one that hangs in its disk never ends: a supervisor would wait
  * with it. Nothing is lost by it, since whatever was acknowledged is on the disk.
  */
-function endIfStuck(what: string, isStuck: boolean | undefined): void {
-  if (isStuck !== true) return;
+function endIfStuck(what: string, isStuck: boolean): void {
+  if (!isStuck) return;
   // Not by the log: what that has gathered is not written any more. Nor by `writeSync`, which waits
   // where nobody reads.
   process.stderr.write(`${what} does not end: killing the process\n`);

@@ -151,8 +151,8 @@ export interface DeliveryStore {
 
   /**
    * Writes what became of a claimed delivery, adds the attempt, of which the latest `KEPT_ATTEMPTS`
-   * stay, and raises the generation; `false`,
-   * and nothing written, when the delivery has moved on from `generation`.
+   * stay, and raises the generation; `false`, and nothing written, when the delivery has moved on
+   * from `generation`.
    */
   finish(id: string, generation: number, outcome: TryOutcome): Promise<boolean>;
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { ROW_KINDS, type MoveRecord } from '../../ports/store-copy.ts';
-import { isDuplicate, type MongoDatabase } from './database.ts';
+import { insertNew, type MongoDatabase } from './database.ts';
 
 const ID = 'migration';
 const UNFINISHED = { _id: ID, finishedAt: null };
@@ -26,21 +26,13 @@ export async function writeMoveRecord(
   record: MoveRecord,
   over: string | undefined,
 ): Promise<boolean> {
-  if (over === undefined) return insertMoveRecord(database, record);
+  if (over === undefined) {
+    return insertNew(database, () => metaOf(database).insertOne({ _id: ID, ...record }));
+  }
   const { matchedCount } = await database.run(() =>
     metaOf(database).updateOne({ ...UNFINISHED, run: over }, { $set: record }),
   );
   return matchedCount === 1;
-}
-
-async function insertMoveRecord(database: MongoDatabase, record: MoveRecord): Promise<boolean> {
-  try {
-    await database.run(() => metaOf(database).insertOne({ _id: ID, ...record }));
-    return true;
-  } catch (error) {
-    if (isDuplicate(error)) return false;
-    throw error;
-  }
 }
 
 /** Whether rows are being moved into a database, or were until something ended it. */

@@ -221,6 +221,20 @@ function observeCommands(client: MongoClient, observe: (command: ObservedCommand
   client.on('commandFailed', ended);
 }
 
+/** Inserts by `insert`; `false`, and nothing written, when its unique key is there. */
+export async function insertNew(
+  database: MongoDatabase,
+  insert: () => Promise<unknown>,
+): Promise<boolean> {
+  try {
+    await database.run(insert);
+    return true;
+  } catch (error) {
+    if (isDuplicate(error)) return false;
+    throw error;
+  }
+}
+
 /** Whether a write was refused because its unique key is there. */
 export function isDuplicate(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 11_000;

@@ -1,7 +1,11 @@
 import { ObjectId } from 'mongodb';
 import { z } from 'zod';
-import { KEPT_ATTEMPTS } from '../../domain/delivery/delivery.ts';
-import type { Attempt, Delivery, DeliveryState } from '../../domain/delivery/delivery.ts';
+import {
+  KEPT_ATTEMPTS,
+  type Attempt,
+  type Delivery,
+  type DeliveryState,
+} from '../../domain/delivery/delivery.ts';
 import type {
   DeliveryWithAttempts,
   DueDelivery,

@@ -2,7 +2,7 @@ import { ObjectId, type Collection, type Document, type Filter, type Sort } from
 import { z } from 'zod';
 import type { Page, PageRequest } from '../../domain/page.ts';
 import { createCursors, pageOf } from '../stores/cursor.ts';
-import { isDuplicate, type MongoDatabase } from './database.ts';
+import { insertNew, type MongoDatabase } from './database.ts';
 
 /**
  * The documents of one collection: each is a value of the domain as it is, and has as `_id` its
@@ -53,15 +53,9 @@ export function createDocuments<T>(deps: {
   const ignoreUndefined = true;
 
   return {
-    async insert(value, place = new ObjectId()) {
-      try {
-        const document = { _id: place, ...value };
-        await database.run(() => collection.insertOne(document, { ignoreUndefined }));
-        return true;
-      } catch (error) {
-        if (isDuplicate(error)) return false;
-        throw error;
-      }
+    insert(value, place = new ObjectId()) {
+      const document = { _id: place, ...value };
+      return insertNew(database, () => collection.insertOne(document, { ignoreUndefined }));
     },
 
     async find(filter) {

@@ -1,4 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
+import { hostOf } from '../../domain/host.ts';
 import type { Secret } from '../../domain/secret.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { readAuthorities } from '../stores/authorities.ts';
@@ -79,9 +80,10 @@ function connect(target: RedisTarget, options: Patience): Redis {
 }
 
 /** Where to, and as whom. Not left to the client: with it every option of the URL wins over ours. */
-function addressOf({ hostname, port, username, password, pathname }: URL) {
+function addressOf(url: URL) {
+  const { port, username, password, pathname } = url;
   return {
-    host: hostname.replaceAll(/^\[|\]$/g, ''),
+    host: hostOf(url),
     port: Number(port || 6379),
     username: decodeURIComponent(username),
     password: decodeURIComponent(password),

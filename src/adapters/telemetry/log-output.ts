@@ -13,20 +13,24 @@ const NOTHING = Buffer.alloc(0);
 const EXIT_PAUSE_MS = 5;
 const pauses = new Int32Array(new SharedArrayBuffer(4));
 
+interface LogOutputDeps {
+  readonly fd: number;
+  /** Of a pipe or socket that is non-blocking: a thread would only hide how much of it was written. */
+  readonly neverWaits: boolean;
+  readonly clock: Clock;
+  /** Told, once all is written again, how many lines were not. */
+  readonly dropped: (lines: number) => void;
+}
+
 /**
  * Takes the lines of a log at once, and writes them after whatever is running, as many as there are by
- * then: in a thread of libuv, unless a write never waits. Where they cannot be written, on a full disk or to a reader that stalls or died, nobody waits
- * and nothing fails: up to 8 MiB are kept, and tried again each second at least. Beyond that they are
- * dropped until all that was kept is written, so that the gap has one place, where its size is told.
+ * then: in a thread of libuv, unless a write never waits. Where they cannot be written, on a full disk
+ * or to a reader that stalls or died, nobody waits and nothing fails: up to 8 MiB are kept, and tried
+ * again each second at least. Beyond that they are dropped until all that was kept is written, so that
+ * the gap has one place, where its size is told.
  */
 export class LogOutput {
-  readonly #deps: {
-    readonly fd: number;
-    /** Of a pipe or socket that is non-blocking: a thread would only hide how much of it was written. */
-    readonly neverWaits: boolean;
-    readonly clock: Clock;
-    readonly dropped: (lines: number) => void;
-  };
+  readonly #deps: LogOutputDeps;
   #state: 'idle' | 'due' | 'writing' | 'waiting' = 'idle';
   #lines: string[] = [];
   /** What goes before the lines, some of it perhaps written. */
@@ -38,13 +42,7 @@ export class LogOutput {
   #cancelWait: Cancel = () => undefined;
   #flushed: (() => void)[] = [];
 
-  /** `dropped` is told, once all is written again, how many lines were not. */
-  constructor(deps: {
-    fd: number;
-    neverWaits: boolean;
-    clock: Clock;
-    dropped: (lines: number) => void;
-  }) {
+  constructor(deps: LogOutputDeps) {
     this.#deps = deps;
   }
 

@@ -1,9 +1,7 @@
+import { LOOPBACK_HOSTS } from '../../domain/host.ts';
 import type { Deployment } from './deployment.ts';
 import { fail, type Finding, ok, warn } from './finding.ts';
 import { judgeTrustedProxies } from './judge-trusted-proxies.ts';
-
-// Served to this machine in any case, and asked for from nowhere else.
-const LOOPBACK_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 /** Whether the service could start with this environment, and would answer by the names it is asked by. */
 export function checkConfiguration(deployment: Deployment): readonly Finding[] {
@@ -28,7 +26,8 @@ export function judgeHosts(allowed: 'any' | readonly string[], asked: readonly s
     const names = [...new Set(asked)].join(',');
     return warn('allowed hosts', 'any Host is served', `Set ALLOWED_HOSTS=${names}`);
   }
-  const refused = asked.filter((host) => !allowed.includes(host) && !LOOPBACK_NAMES.has(host));
+  // Loopback is served to this machine in any case, and asked for from nowhere else.
+  const refused = asked.filter((host) => !allowed.includes(host) && !LOOPBACK_HOSTS.has(host));
   if (refused.length === 0) {
     return ok('allowed hosts', [...allowed, 'this machine by its own names'].join(', '));
   }

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { isIP } from 'node:net';
 import { connect, rootCertificates } from 'node:tls';
+import { hostOf } from '../../domain/host.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
 const USER_AGENT = 'sallyport-doctor';
@@ -103,10 +104,6 @@ export async function askCloudflareForCaller(
   const text = (await readBody(await answerOf(outgoing, signal))).toString();
   const [, address = ''] = /^ip=(\S+)$/m.exec(text) ?? [];
   return isIP(address) === 0 ? undefined : address;
-}
-
-export function hostOf(url: URL): string {
-  return url.hostname.replaceAll(/^\[|\]$/g, '');
 }
 
 function trusting(ca: string | undefined) {

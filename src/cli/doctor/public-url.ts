@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import ipaddr from 'ipaddr.js';
+import { hostOf } from '../../domain/host.ts';
 import { checkClientAddress } from './client-address.ts';
 import type { Deployment } from './deployment.ts';
 import { examine } from './examine.ts';
@@ -9,7 +10,7 @@ import { judgeHeaders } from './judge-headers.ts';
 import { judgeInFront } from './judge-in-front.ts';
 import { judgeSkew } from './judge-skew.ts';
 import { judgeTls, remedyForTls } from './judge-tls.ts';
-import { hostOf, openTls, postHandshake, type PublicAnswer } from './public-connection.ts';
+import { openTls, postHandshake, type PublicAnswer } from './public-connection.ts';
 
 const CHECK = 'public URL';
 const HANDSHAKE = 'handshake';

@@ -37,8 +37,7 @@ export function dueAlarms(
   toldAt: ReadonlyMap<Alarm, number>,
   now: number,
 ): readonly Alarm[] {
-  return [...holding].filter((alarm) => {
-    const told = toldAt.get(alarm);
-    return told === undefined || !isWithin(told, now, REMIND_AFTER_MS);
-  });
+  return [...holding].filter(
+    (alarm) => !isWithin(toldAt.get(alarm) ?? -Infinity, now, REMIND_AFTER_MS),
+  );
 }

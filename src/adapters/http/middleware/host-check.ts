@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import type { Middleware } from 'koa';
 import { HostNotAllowedError } from '../../../domain/errors.ts';
+import { LOOPBACK_HOSTS } from '../../../domain/host.ts';
 
-const LOOPBACK_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
 const LOOPBACK_ADDRESS = /^(?:127\.|::1$|::ffff:127\.)/;
 
 /** What `ALLOWED_HOSTS` says. */
@@ -33,7 +33,7 @@ export function servedHosts(allowed: AllowedHosts): (req: IncomingMessage) => bo
   return function isServed(req) {
     const name = nameOf(req.headers.host ?? '');
     if (names.has(name)) return true;
-    return LOOPBACK_NAMES.has(name) && LOOPBACK_ADDRESS.test(req.socket.remoteAddress ?? '');
+    return LOOPBACK_HOSTS.has(name) && LOOPBACK_ADDRESS.test(req.socket.remoteAddress ?? '');
   };
 }
 
